@@ -1,0 +1,66 @@
+import js from '@eslint/js';
+import { defineConfig } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+// The way of the data. A stage may import the stages before it, never one after it.
+const stages = ['symbols', 'plan', 'attach', 'events', 'tree', 'render'];
+
+const toFolders = (folders) => folders.map((folder) => `**/${folder}/**`);
+
+const oneWay = stages.map((stage, at) => ({
+  files: [`src/${stage}/**/*.ts`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        paths: ['chalk', 'cli-table3', '@oclif/core']
+          .filter((name) => stage !== 'render' || name === '@oclif/core')
+          .map((name) => ({ name, message: 'only render/ draws, only commands/ knows oclif' })),
+        patterns: [
+          {
+            group: toFolders([...stages.slice(at + 1), 'vm', 'commands']),
+            message: 'imports go one way: symbols, plan, attach, events, tree, render',
+          },
+        ],
+      },
+    ],
+  },
+}));
+
+// The pure middle reads no file, clock, environment or terminal.
+const pure = {
+  files: ['plan', 'events', 'tree', 'render'].map((stage) => `src/${stage}/**/*.ts`),
+  rules: {
+    'no-restricted-globals': ['error', 'process', 'performance', 'Date'],
+  },
+};
+
+const vmAlone = {
+  files: ['src/vm/**/*.ts'],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        paths: ['@oclif/core', 'chalk', 'cli-table3'],
+        patterns: [{ group: toFolders([...stages, 'commands']), message: 'vm/ stands alone' }],
+      },
+    ],
+  },
+};
+
+export default defineConfig(
+  { ignores: ['dist', 'build', 'native/build', 'coverage', 'node_modules'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { project: './tsconfig.check.json' } },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+    },
+  },
+  { files: ['**/*.js'], languageOptions: { globals: { process: 'readonly', console: 'readonly' } } },
+  ...oneWay,
+  pure,
+  vmAlone,
+);

@@ -1,0 +1,28 @@
+/** The errors that are the user's to mend; every other error is a bug of ours and keeps its stack. */
+
+/** Exit statuses of fsnoop, for scripts. */
+export const exitStatus = {
+  failed: 1,
+  usage: 2,
+  lost: 4,
+  cannotTrace: 5,
+} as const;
+
+export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus];
+
+/**
+ * Says what failed, on what, and what to do next. Its shape is the one that oclif prints:
+ * the message, then `Try this:` with the suggestions; the process then ends with `oclif.exit`.
+ */
+export class Failure extends Error {
+  readonly suggestions: string[];
+  readonly oclif: { readonly exit: ExitStatus };
+  readonly skipStack = true;
+
+  constructor(exit: ExitStatus, message: string, ...suggestions: readonly string[]) {
+    super(message);
+    this.name = 'Error';
+    this.suggestions = [...suggestions];
+    this.oclif = { exit };
+  }
+}

@@ -1,0 +1,33 @@
+/** What fsnoop knows of a kernel function before it touches the kernel. */
+
+/** How a returned value is to be read from its raw 64-bit slot. */
+export type ValueType =
+  | { readonly kind: 'void' }
+  | { readonly kind: 'bool' }
+  | { readonly kind: 'int'; readonly bytes: 1 | 2 | 4 | 8; readonly signed: boolean }
+  | { readonly kind: 'pointer' };
+
+/** Why a function can't be traced; `reasonText` of each stands in `fsnoop list` and in JSON. */
+export type Reason =
+  | 'variadic'
+  | 'struct by value'
+  | 'too many arguments'
+  | '128-bit value'
+  | 'no BTF'
+  | 'named twice'
+  | 'no-return'
+  | 'denied'
+  | 'no patch site'
+  | 'in a module'
+  | 'refused by the kernel';
+
+export interface KernelFunction {
+  readonly name: string;
+  /** Name of the module it lives in, or null for vmlinux. */
+  readonly module: string | null;
+  /** Id of its BTF FUNC in vmlinux's BTF, or 0 where it has none. */
+  readonly btfId: number;
+  readonly returns: ValueType;
+  /** Null: traceable. */
+  readonly reason: Reason | null;
+}
