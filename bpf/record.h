@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * The contract between the kernel side and user space. src/events/record.ts mirrors these
- * structs; test/record.test.ts compares the two through the BTF of the object.
+ * The contract between the kernel side and user space. src/events/record.ts and
+ * src/attach/shared.ts mirror these structs; test/contract.test.ts compares them through the BTF
+ * of the object.
  */
 #ifndef FSNOOP_RECORD_H
 #define FSNOOP_RECORD_H
@@ -16,8 +17,8 @@
 
 /*
  * One call. A root's record (depth 0) is followed by the task's comm[COMM_BYTES]; a record's
- * size is a multiple of 8. The records of one tree come in the order in which its calls returned,
- * so a caller comes after what it called:
+ * size is a multiple of RECORD_ALIGN. The records of one tree come in the order in which its calls
+ *returned, so a caller comes after what it called:
  *
  *	vfs_read                depth 0, index 2
  *	├─ rw_verify_area       depth 1, index 0
@@ -31,12 +32,66 @@ struct record {
 	__u16 type;
 	__u16 depth;
 	__u32 function; /* its place in the plan */
-	__u32 tree;	/* number of the root call, of all tasks */
+	__u32 tree;     /* number of the root call, of all tasks */
 	__u32 tid;
 	__u32 pid;
-	__u32 cpu;	/* on which the record was written */
-	__u32 index;	/* ENTRY: how many calls of the tree returned before it */
-	__u64 start;	/* ns since settings.epoch */
+	__u32 cpu;      /* on which the record was written */
+	__u32 index;    /* ENTRY: how many calls of the tree returned before it */
+	__u64 start;    /* ns since settings.epoch */
 	__u64 duration; /* ns; OPEN and EXIT: until now; ENTRY: 0 */
-	__u64 retval;	/* raw, upper bits not cleared; CALL only */
+	__u64 retval;   /* raw, upper bits not cleared; CALL only */
 };
+
+struct root_record {
+	struct record record;
+	char comm[COMM_BYTES];
+};
+
+/*
+ * The ring: one value of a mappable array. A writer takes its room with one atomic addition to
+ * head, fills its record and writes the record's size last; the reader takes complete records from
+ * tail on, zeroes them and moves tail. Positions only grow; a record lies at data[position mod
+ * settings.ring_bytes] and may run over that end into RING_MARGIN bytes behind it, so that every
+ * record is in one piece.
+ */
+#define RING_MARGIN 4096
+#define RECORD_ALIGN 8
+
+struct ring {
+	__u64 head;
+	__u64 head_line[7]; /* writers and the reader each have a cache line */
+	__u64 tail;
+	__u64 tail_line[7];
+	char data[];
+};
+
+/* Decided before the program is loaded. */
+struct settings {
+	__u64 epoch;        /* CLOCK_MONOTONIC, ns */
+	__u64 min_duration; /* ns; shorter calls are dropped */
+	__u64 ring_bytes;   /* a power of two */
+	__u64 ring_slack;   /* bytes kept free for writers that passed the check at one time */
+	__u32 max_depth;    /* deeper calls are not recorded */
+	__u8 by_comm;       /* only tasks called comm */
+	__u8 live;          /* write a record at entry too */
+	__u8 unused[2];
+	char comm[COMM_BYTES];
+};
+
+/* What was counted so far. */
+struct counters {
+	__u64 lost_ring;  /* records that found no room */
+	__u64 lost_entry; /* calls in an open tree whose entry was not seen */
+	__u64 trees;      /* roots entered */
+};
+
+/*
+ * Pids stay below 2^22 (PID_MAX_LIMIT in the kernel's include/linux/threads.h). The array traced
+ * has a byte for each: 1 for a process whose calls are recorded.
+ */
+#define PID_LIMIT (1 << 22)
+
+/* An attach cookie is the function's place in the plan, and whether it is a root. */
+#define COOKIE_ROOT (1U << 31)
+
+#endif

@@ -1,0 +1,22 @@
+// A program attached to something, until the link is closed.
+#pragma once
+#include "errors.h"
+#include <bpf/libbpf.h>
+
+class Link : public Napi::ObjectWrap<Link>
+{
+      public:
+	static void Init(Napi::Env env, Napi::Object exports);
+	static Napi::Value Make(Napi::Env env, struct bpf_link *link);
+	static Napi::Value Make(Napi::Env env, int fd);
+	explicit Link(const Napi::CallbackInfo &info);
+	~Link() override;
+
+      private:
+	Napi::Value Detach(const Napi::CallbackInfo &info);
+	void Close(const Napi::CallbackInfo &info);
+	void CloseNow();
+
+	struct bpf_link *link = nullptr; // made by libbpf
+	int fd = -1;                     // or by bpf(2)
+};

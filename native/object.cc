@@ -1,0 +1,261 @@
+// A BPF object: its programs, its maps and its global data.
+#include "object.h"
+#include "link.h"
+#include "ring.h"
+#include <bpf/bpf.h>
+#include <cerrno>
+#include <cstring>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <vector>
+
+// The head of union bpf_attr for BPF_LINK_CREATE of a tracing_multi link, v7.2; libbpf 1.1 is
+// older.
+struct link_create_tracing_multi {
+	__u32 prog_fd, target_fd, attach_type, flags;
+	__u64 ids, cookies;
+	__u32 count;
+	__u8 zero[100];
+};
+
+void Object::Init(Napi::Env env, Napi::Object exports)
+{
+	exports.Set("Object",
+	            DefineClass(env, "Object",
+	                        {
+	                                InstanceMethod<&Object::Load>("load"),
+	                                InstanceMethod<&Object::ReadGlobal>("readGlobal"),
+	                                InstanceMethod<&Object::WriteGlobal>("writeGlobal"),
+	                                InstanceMethod<&Object::ProgramInfo>("programInfo"),
+	                                InstanceMethod<&Object::Attach>("attach"),
+	                                InstanceMethod<&Object::AttachMulti>("attachMulti"),
+	                                InstanceMethod<&Object::Iterate>("iterate"),
+	                                InstanceMethod<&Object::OpenRing>("openRing"),
+	                                InstanceMethod<&Object::Close>("close"),
+	                        }));
+}
+
+// new Object(path): opens the file; nothing is in the kernel yet.
+Object::Object(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Object>(info)
+{
+	std::string path = info[0].As<Napi::String>();
+	LibbpfLog log;
+
+	object = bpf_object__open_file(path.c_str(), nullptr);
+	if (!object)
+		throw MakeError(info.Env(), {errno, "bpf_object__open_file", log.Text()});
+}
+
+Object::~Object()
+{
+	bpf_object__close(object);
+}
+
+struct bpf_program *Object::Program(const Napi::Value &name)
+{
+	std::string text = name.As<Napi::String>();
+	struct bpf_program *program = bpf_object__find_program_by_name(object, text.c_str());
+
+	if (!program)
+		throw MakeError(Env(), {ENOENT, "bpf_object__find_program_by_name", text});
+	return program;
+}
+
+struct bpf_map *Object::Map(const Napi::Value &name)
+{
+	std::string text = name.As<Napi::String>();
+	struct bpf_map *map = bpf_object__find_map_by_name(object, text.c_str());
+
+	if (!map)
+		throw MakeError(Env(), {ENOENT, "bpf_object__find_map_by_name", text});
+	return map;
+}
+
+// load({programs: {name: {type, attachType}}, skipped: [name], globals: {map: bytes},
+//       valueBytes: {map: number}}): Promise<void>
+Napi::Value Object::Load(const Napi::CallbackInfo &info)
+{
+	auto options = info[0].As<Napi::Object>();
+	auto programs = options.Get("programs").As<Napi::Object>();
+	auto skipped = options.Get("skipped").As<Napi::Array>();
+	auto globals = options.Get("globals").As<Napi::Object>();
+	auto value_bytes = options.Get("valueBytes").As<Napi::Object>();
+
+	for (auto entry : programs) {
+		auto types = Napi::Value(entry.second).As<Napi::Object>();
+		struct bpf_program *program = Program(entry.first);
+		auto type = types.Get("type").As<Napi::Number>().Uint32Value();
+		auto attach_type = types.Get("attachType").As<Napi::Number>().Uint32Value();
+
+		bpf_program__set_type(program, (enum bpf_prog_type)type);
+		bpf_program__set_expected_attach_type(program, (enum bpf_attach_type)attach_type);
+	}
+	for (uint32_t i = 0; i < skipped.Length(); i++)
+		bpf_program__set_autoload(Program(skipped[i]), false);
+	for (auto entry : globals) {
+		auto bytes = Napi::Value(entry.second).As<Napi::Uint8Array>();
+		int error = bpf_map__set_initial_value(Map(entry.first), bytes.Data(),
+		                                       bytes.ByteLength());
+		if (error)
+			throw MakeError(Env(), {-error, "bpf_map__set_initial_value", ""});
+	}
+	for (auto entry : value_bytes) {
+		auto bytes = Napi::Value(entry.second).As<Napi::Number>().Uint32Value();
+		int error = bpf_map__set_value_size(Map(entry.first), bytes);
+
+		if (error)
+			throw MakeError(Env(), {-error, "bpf_map__set_value_size", ""});
+	}
+	return RunAsync(
+	        Env(), Value(),
+	        [this] {
+		        LibbpfLog log;
+		        int error = bpf_object__load(object);
+
+		        return Status{-error, "bpf_object__load", log.Text()};
+	        },
+	        [](Napi::Env env) { return env.Undefined(); });
+}
+
+// Runs `use` on the memory of a global section. Not bpf_map__initial_value(): libbpf maps that
+// memory anew after loading only for its skeletons.
+static void WithGlobal(Napi::Env env, struct bpf_map *map,
+                       const std::function<void(uint8_t *, size_t)> &use)
+{
+	size_t size = bpf_map__value_size(map);
+	void *data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (data == MAP_FAILED)
+		throw MakeError(env, {errno, "mmap", ""});
+	use((uint8_t *)data, size);
+	munmap(data, size);
+}
+
+// readGlobal(map): the bytes of a global section as they are now.
+Napi::Value Object::ReadGlobal(const Napi::CallbackInfo &info)
+{
+	Napi::Buffer<uint8_t> bytes;
+
+	WithGlobal(Env(), Map(info[0]), [&](uint8_t *data, size_t size) {
+		bytes = Napi::Buffer<uint8_t>::Copy(Env(), data, size);
+	});
+	return bytes;
+}
+
+// writeGlobal(map, offset, bytes)
+void Object::WriteGlobal(const Napi::CallbackInfo &info)
+{
+	auto offset = info[1].As<Napi::Number>().Uint32Value();
+	auto bytes = info[2].As<Napi::Uint8Array>();
+
+	WithGlobal(Env(), Map(info[0]), [&](uint8_t *data, size_t) {
+		memcpy(data + offset, bytes.Data(), bytes.ByteLength());
+	});
+}
+
+// programInfo(program): {id, skipped}: its id, and how many of its runs the kernel skipped.
+Napi::Value Object::ProgramInfo(const Napi::CallbackInfo &info)
+{
+	struct bpf_prog_info program = {};
+	__u32 size = sizeof(program);
+
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(Program(info[0])), &program, &size))
+		throw MakeError(Env(), {errno, "bpf_obj_get_info_by_fd", ""});
+	auto result = Napi::Object::New(Env());
+	result.Set("id", program.id);
+	result.Set("skipped", (double)program.recursion_misses);
+	return result;
+}
+
+// attach(program): Promise<Link>, to what its section names.
+Napi::Value Object::Attach(const Napi::CallbackInfo &info)
+{
+	struct bpf_program *program = Program(info[0]);
+	auto link = std::make_shared<struct bpf_link *>();
+
+	return RunAsync(
+	        Env(), Value(),
+	        [program, link] {
+		        LibbpfLog log;
+
+		        *link = bpf_program__attach(program);
+		        return Status{*link ? 0 : errno, "bpf_program__attach", log.Text()};
+	        },
+	        [link](Napi::Env env) { return Link::Make(env, *link); });
+}
+
+// attachMulti(program, ids: Uint32Array, cookies: BigUint64Array): Promise<Link>, to the functions
+// of these BTF ids, all or none.
+Napi::Value Object::AttachMulti(const Napi::CallbackInfo &info)
+{
+	struct bpf_program *program = Program(info[0]);
+	auto ids = info[1].As<Napi::Uint32Array>();
+	auto cookies = info[2].As<Napi::BigUint64Array>();
+	auto own_ids =
+	        std::make_shared<std::vector<__u32>>(ids.Data(), ids.Data() + ids.ElementLength());
+	auto own_cookies = std::make_shared<std::vector<__u64>>(
+	        cookies.Data(), cookies.Data() + cookies.ElementLength());
+	auto fd = std::make_shared<int>(-1);
+
+	return RunAsync(
+	        Env(), Value(),
+	        [program, own_ids, own_cookies, fd] {
+		        struct link_create_tracing_multi attr = {};
+
+		        attr.prog_fd = bpf_program__fd(program);
+		        attr.attach_type = bpf_program__expected_attach_type(program);
+		        attr.ids = (__u64)own_ids->data();
+		        attr.cookies = (__u64)own_cookies->data();
+		        attr.count = own_ids->size();
+		        *fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+		        return Status{*fd < 0 ? errno : 0, "bpf(BPF_LINK_CREATE)", ""};
+	        },
+	        [fd](Napi::Env env) { return Link::Make(env, *fd); });
+}
+
+// iterate(program): Promise<Buffer>, all that an iterator program writes.
+Napi::Value Object::Iterate(const Napi::CallbackInfo &info)
+{
+	struct bpf_program *program = Program(info[0]);
+	auto bytes = std::make_shared<std::vector<uint8_t>>();
+
+	return RunAsync(
+	        Env(), Value(),
+	        [program, bytes] {
+		        LibbpfLog log;
+		        struct bpf_link *link = bpf_program__attach_iter(program, nullptr);
+		        uint8_t chunk[16384];
+		        ssize_t n = 0;
+
+		        if (!link)
+			        return Status{errno, "bpf_program__attach_iter", log.Text()};
+		        int fd = bpf_iter_create(bpf_link__fd(link));
+		        int error = fd < 0 ? errno : 0;
+		        while (!error && (n = read(fd, chunk, sizeof(chunk))) > 0)
+			        bytes->insert(bytes->end(), chunk, chunk + n);
+		        if (n < 0)
+			        error = errno;
+		        if (fd >= 0)
+			        close(fd);
+		        bpf_link__destroy(link);
+		        return Status{error, "bpf_iter", log.Text()};
+	        },
+	        [bytes](Napi::Env env) {
+		        return Napi::Buffer<uint8_t>::Copy(env, bytes->data(), bytes->size());
+	        });
+}
+
+// openRing(map, ringBytes): Ring
+Napi::Value Object::OpenRing(const Napi::CallbackInfo &info)
+{
+	return Ring::Make(Env(), bpf_map__fd(Map(info[0])),
+	                  info[1].As<Napi::Number>().Int64Value());
+}
+
+// close(): frees programs and maps; the JavaScript side closes links and rings before.
+void Object::Close(const Napi::CallbackInfo &)
+{
+	bpf_object__close(object);
+	object = nullptr;
+}

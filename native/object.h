@@ -1,0 +1,28 @@
+// A BPF object: its programs, its maps and its global data.
+#pragma once
+#include "errors.h"
+#include <bpf/libbpf.h>
+
+class Object : public Napi::ObjectWrap<Object>
+{
+      public:
+	static void Init(Napi::Env env, Napi::Object exports);
+	explicit Object(const Napi::CallbackInfo &info);
+	~Object() override;
+
+      private:
+	Napi::Value Load(const Napi::CallbackInfo &info);
+	Napi::Value ReadGlobal(const Napi::CallbackInfo &info);
+	void WriteGlobal(const Napi::CallbackInfo &info);
+	Napi::Value ProgramInfo(const Napi::CallbackInfo &info);
+	Napi::Value Attach(const Napi::CallbackInfo &info);
+	Napi::Value AttachMulti(const Napi::CallbackInfo &info);
+	Napi::Value Iterate(const Napi::CallbackInfo &info);
+	Napi::Value OpenRing(const Napi::CallbackInfo &info);
+	void Close(const Napi::CallbackInfo &info);
+
+	struct bpf_program *Program(const Napi::Value &name);
+	struct bpf_map *Map(const Napi::Value &name);
+
+	struct bpf_object *object = nullptr;
+};

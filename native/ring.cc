@@ -1,0 +1,82 @@
+// The reading end of the ring that bpf/record.h describes.
+#include <linux/types.h>
+#include "ring.h"
+#include <cerrno>
+#include <cstring>
+#include <sys/mman.h>
+#include <utility>
+
+static Napi::FunctionReference constructor;
+
+static size_t MappedBytes(size_t ring_bytes)
+{
+	return sizeof(struct ring) + ring_bytes + RING_MARGIN;
+}
+
+void Ring::Init(Napi::Env env, Napi::Object)
+{
+	constructor = Napi::Persistent(DefineClass(env, "Ring",
+	                                           {
+	                                                   InstanceMethod<&Ring::Read>("read"),
+	                                                   InstanceMethod<&Ring::Close>("close"),
+	                                           }));
+	constructor.SuppressDestruct();
+}
+
+Napi::Value Ring::Make(Napi::Env env, int map_fd, size_t ring_bytes)
+{
+	void *address = mmap(nullptr, MappedBytes(ring_bytes), PROT_READ | PROT_WRITE, MAP_SHARED,
+	                     map_fd, 0);
+
+	if (address == MAP_FAILED)
+		throw MakeError(env, {errno, "mmap", ""});
+	Napi::Object object = constructor.New({});
+	Ring *self = Unwrap(object);
+	self->ring = (struct ring *)address;
+	self->ring_bytes = ring_bytes;
+	return object;
+}
+
+Ring::Ring(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Ring>(info)
+{
+}
+
+Ring::~Ring()
+{
+	Unmap();
+}
+
+void Ring::Unmap()
+{
+	if (struct ring *old = std::exchange(ring, nullptr))
+		munmap(old, MappedBytes(ring_bytes));
+}
+
+// read(into: Uint8Array): number of bytes; whole records only, 0 when there is none.
+Napi::Value Ring::Read(const Napi::CallbackInfo &info)
+{
+	auto into = info[0].As<Napi::Uint8Array>();
+	size_t room = into.ByteLength();
+	uint8_t *out = into.Data();
+	__u64 position = ring->tail;
+	size_t n = 0;
+
+	for (;;) {
+		char *at = ring->data + (position & (ring_bytes - 1));
+		__u32 size = __atomic_load_n((__u32 *)at, __ATOMIC_ACQUIRE);
+
+		if (!size || n + size > room)
+			break;
+		memcpy(out + n, at, size);
+		memset(at, 0, size);
+		n += size;
+		position += size;
+	}
+	__atomic_store_n(&ring->tail, position, __ATOMIC_RELEASE);
+	return Napi::Number::New(Env(), n);
+}
+
+void Ring::Close(const Napi::CallbackInfo &)
+{
+	Unmap();
+}

@@ -1,0 +1,21 @@
+// The reading end of the ring that bpf/record.h describes.
+#pragma once
+#include "errors.h"
+#include "../bpf/record.h"
+
+class Ring : public Napi::ObjectWrap<Ring>
+{
+      public:
+	static void Init(Napi::Env env, Napi::Object exports);
+	static Napi::Value Make(Napi::Env env, int map_fd, size_t ring_bytes);
+	explicit Ring(const Napi::CallbackInfo &info);
+	~Ring() override;
+
+      private:
+	Napi::Value Read(const Napi::CallbackInfo &info);
+	void Close(const Napi::CallbackInfo &info);
+	void Unmap();
+
+	struct ring *ring = nullptr;
+	size_t ring_bytes = 0;
+};

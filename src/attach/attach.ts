@@ -1,0 +1,204 @@
+/** Turns a plan into an attachment: the one side effect of a trace. Disposing it detaches. */
+import { readFileSync } from 'node:fs';
+import type { Plan, PlannedFunction } from '../plan/plan.js';
+import { findRefused } from './bisect.js';
+import { explainRefusal } from './explain.js';
+import {
+  loadNative,
+  NativeError,
+  objectPath,
+  type NativeLink,
+  type NativeObject,
+  type NativeRing,
+} from './native.js';
+import {
+  cookieRoot,
+  decodeCounters,
+  encodeSettings,
+  longestRecordBytes,
+  pidLimit,
+  ringHeadBytes,
+  ringMarginBytes,
+} from './shared.js';
+
+const program = 'on_call';
+const programTypeTracing = 26;
+const attachTypeFsessionMulti = 61;
+const smallestRingBytes = 4096;
+
+/** What the kernel side counted as lost. */
+export interface KernelLosses {
+  /** Records that found no room in the ring. */
+  readonly ring: number;
+  /** Runs of the program that the kernel skipped, to keep it out of itself. */
+  readonly recursion: number;
+  /** Calls in an open tree whose entry was not seen. */
+  readonly entry: number;
+}
+
+export interface AttachOptions {
+  /** CLOCK_MONOTONIC, ns; times in records count from here. */
+  readonly epochNs: bigint;
+  /** Of the command that waits to be traced, or null. */
+  readonly commandPid: number | null;
+  /** Told what is being done, for a terminal. */
+  readonly onProgress: (text: string) => void;
+}
+
+export interface Attachment extends AsyncDisposable {
+  /** Functions that the kernel refused; the others are attached. */
+  readonly refused: readonly PlannedFunction[];
+  readonly attachMs: number;
+  /** Copies whole records; the number of bytes, 0 when there is none. */
+  read(into: Uint8Array): number;
+  losses(): KernelLosses;
+  /** Detaches the functions; how long it took. Records stay to be read. */
+  detach(): Promise<number>;
+  /** After detaching: records of the calls that have not returned, innermost first. */
+  openCalls(): Promise<Buffer>;
+}
+
+/**
+ * Loads the program and attaches it to all functions of the plan with one link.
+ * Functions that the kernel refuses are found, left out, and told.
+ * @throws {Failure} when this kernel or user cannot trace.
+ */
+export async function attach(plan: Plan, options: AttachOptions): Promise<Attachment> {
+  const object = new (loadNative().Object)(objectPath);
+  const owned: { close(): void }[] = [object];
+  const closeAll = () => {
+    for (const handle of owned.reverse()) handle.close();
+    owned.length = 0;
+  };
+  try {
+    const ringBytes = chooseRingBytes(plan.bufferBytes);
+    options.onProgress('loading the program');
+    await load(object, plan, options, ringBytes);
+    const ring = object.openRing('ring', ringBytes);
+    owned.push(ring);
+    chooseProcesses(object, [...plan.pids, options.commandPid ?? []].flat());
+    for (const hook of hooks(plan)) owned.push(await object.attach(hook));
+
+    const begin = performance.now();
+    const { link, refused } = await attachFunctions(object, plan, options.onProgress);
+    owned.push(link);
+    return makeAttachment(object, ring, link, refused, performance.now() - begin, closeAll);
+  } catch (error) {
+    closeAll();
+    throw error instanceof NativeError ? explainRefusal(error) : error;
+  }
+}
+
+function makeAttachment(
+  object: NativeObject,
+  ring: NativeRing,
+  link: NativeLink,
+  refused: readonly PlannedFunction[],
+  attachMs: number,
+  closeAll: () => void,
+): Attachment {
+  return {
+    refused,
+    attachMs,
+    read: (into) => ring.read(into),
+    losses() {
+      const { lostRing, lostEntry } = decodeCounters(object.readGlobal('.bss.counters'));
+      return { ring: lostRing, recursion: object.programInfo(program).skipped, entry: lostEntry };
+    },
+    async detach() {
+      const begin = performance.now();
+      await link.detach();
+      return performance.now() - begin;
+    },
+    openCalls: () => object.iterate('open_calls'),
+    async [Symbol.asyncDispose]() {
+      await link.detach();
+      closeAll();
+    },
+  };
+}
+
+async function load(
+  object: NativeObject,
+  plan: Plan,
+  options: AttachOptions,
+  ringBytes: number,
+): Promise<void> {
+  await object.load({
+    programs: { [program]: { type: programTypeTracing, attachType: attachTypeFsessionMulti } },
+    skipped: followsChildren(plan) ? [] : ['on_fork', 'on_free'],
+    globals: {
+      '.rodata.settings': encodeSettings({
+        epochNs: options.epochNs,
+        minDurationNs: plan.minDurationNs,
+        ringBytes,
+        ringSlackBytes: ringSlackBytes(),
+        maxDepth: plan.maxDepth,
+        comm: plan.comm,
+        live: plan.live,
+      }),
+    },
+    valueBytes: { ring: ringHeadBytes + ringBytes + ringMarginBytes },
+  });
+}
+
+const followsChildren = (plan: Plan) => plan.command !== null;
+
+const hooks = (plan: Plan) => [
+  'on_exit',
+  ...(followsChildren(plan) ? ['on_fork', 'on_free'] : []),
+];
+
+/** Traces these processes, or without any all but fsnoop itself. */
+function chooseProcesses(object: NativeObject, pids: readonly number[]): void {
+  const traced = Buffer.alloc(pidLimit, pids.length === 0 ? 1 : 0);
+  for (const pid of pids) traced[pid] = 1;
+  traced[process.pid] = 0;
+  object.writeGlobal('.data.traced', 0, traced);
+}
+
+/** The next power of two that holds the buffer asked for and the slack of all CPUs. */
+function chooseRingBytes(bufferBytes: number): number {
+  const atLeast = Math.max(bufferBytes, smallestRingBytes, 2 * ringSlackBytes());
+  return 2 ** Math.ceil(Math.log2(atLeast));
+}
+
+/** Two programs write records; each can be at it once on every CPU. */
+function ringSlackBytes(): number {
+  return 2 * possibleCpus() * longestRecordBytes;
+}
+
+/** From a list as `0-3,8-11`. */
+function possibleCpus(): number {
+  const list = readFileSync('/sys/devices/system/cpu/possible', 'utf8');
+  return 1 + Math.max(...list.split(/[-,]/).map(Number));
+}
+
+async function attachFunctions(
+  object: NativeObject,
+  plan: Plan,
+  onProgress: (text: string) => void,
+): Promise<{ link: NativeLink; refused: PlannedFunction[] }> {
+  const places = plan.functions.map((_, place) => place);
+  const attachPlaces = (some: readonly number[]) =>
+    object.attachMulti(
+      program,
+      Uint32Array.from(some, (place) => plan.functions[place]?.btfId ?? 0),
+      BigUint64Array.from(some, (place) =>
+        BigInt(place + (plan.functions[place]?.root ? cookieRoot : 0)),
+      ),
+    );
+  onProgress(`attaching to ${places.length} functions`);
+  try {
+    return { link: await attachPlaces(places), refused: [] };
+  } catch (error) {
+    if (!(error instanceof NativeError)) throw error;
+    const culprits = new Set(await findRefused(places, attachPlaces, onProgress));
+    const left = places.filter((place) => !culprits.has(place));
+    if (!left.some((place) => plan.functions[place]?.root)) throw error;
+    return {
+      link: await attachPlaces(left),
+      refused: plan.functions.filter((_, place) => culprits.has(place)),
+    };
+  }
+}

@@ -1,0 +1,72 @@
+/** A command that waits at its first instruction until it is told to go. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import { constants as osConstants } from 'node:os';
+import { delimiter, join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { exitStatus, Failure } from '../failure.js';
+import { launcherPath } from './native.js';
+
+export interface WaitingCommand extends Disposable {
+  readonly pid: number;
+  /** Lets it run. */
+  go(): void;
+  /** Its exit status as a shell gives it: 128 and the signal's number where a signal ended it. */
+  readonly ended: Promise<number>;
+  /** Sends a signal, where it still runs. */
+  kill(signal: NodeJS.Signals): void;
+}
+
+/**
+ * Starts a command that waits. It inherits standard input, output and error.
+ * @throws {Failure} when there is no such program.
+ */
+export function startWaiting(argv: readonly string[]): WaitingCommand {
+  checkExists(argv[0] ?? '');
+  const child = spawn(launcherPath, argv, { stdio: ['inherit', 'inherit', 'inherit', 'pipe'] });
+  const gate = child.stdio[3] as Duplex;
+  gate.on('error', () => undefined);
+  if (child.pid === undefined) {
+    throw new Failure(exitStatus.failed, `The launcher ${launcherPath} could not be started.`);
+  }
+  return {
+    pid: child.pid,
+    go: () => gate.write('g'),
+    ended: statusOf(child),
+    kill: (signal) => child.kill(signal),
+    [Symbol.dispose]() {
+      gate.destroy();
+    },
+  };
+}
+
+function statusOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve) => {
+    child.on('exit', (code, signal) => {
+      resolve(code ?? 128 + (signal ? osConstants.signals[signal] : 0));
+    });
+    child.on('error', () => {
+      resolve(127);
+    });
+  });
+}
+
+function checkExists(program: string): void {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const candidates = program.includes('/') ? [program] : folders.map((at) => join(at, program));
+  if (candidates.some(isExecutable)) return;
+  throw new Failure(
+    exitStatus.usage,
+    program === '' ? 'The command is empty.' : `There is no program ${program} to run.`,
+    "Give a command as at a shell: -c 'cat /etc/hostname'",
+  );
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,98 @@
+/** The native addon: its loader, its types, and the class of all its errors. */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { exitStatus, Failure } from '../failure.js';
+
+/** Where the addon, the BPF object and the launcher are, from src/ as from dist/. */
+const artifact = (name: string) =>
+  fileURLToPath(new URL(`../../build/${name}`, import.meta.url));
+
+export const objectPath = artifact('fsnoop.bpf.o');
+export const launcherPath = artifact('launch');
+
+/** What libbpf or bpf(2) answered when it failed. */
+export class NativeError extends Error {
+  /** The errno as a number. */
+  readonly errno: number;
+  /** Its name, as `EINVAL`. */
+  readonly code: string;
+  readonly syscall: string;
+  /** What libbpf and the verifier said; '' when they said nothing. */
+  readonly log: string;
+
+  constructor(errno: number, code: string, syscall: string, log: string) {
+    super(`${syscall}: ${code}${log === '' ? '' : `\n${log}`}`);
+    this.name = 'NativeError';
+    this.errno = errno;
+    this.code = code;
+    this.syscall = syscall;
+    this.log = log;
+  }
+}
+
+export interface NativeLink {
+  /** Detaches off the main thread: with thousands of functions it takes seconds. */
+  detach(): Promise<void>;
+  close(): void;
+}
+
+export interface NativeRing {
+  /** Copies whole records; the number of bytes, 0 when there is none. */
+  read(into: Uint8Array): number;
+  close(): void;
+}
+
+export interface LoadOptions {
+  /** Type and attach type of programs whose section this libbpf does not know. */
+  readonly programs: Readonly<Record<string, { type: number; attachType: number }>>;
+  /** Programs to leave out. */
+  readonly skipped: readonly string[];
+  /** Bytes of global sections, by map name. */
+  readonly globals: Readonly<Record<string, Uint8Array>>;
+  /** Value sizes of maps, in bytes. */
+  readonly valueBytes: Readonly<Record<string, number>>;
+}
+
+export interface NativeObject {
+  load(options: LoadOptions): Promise<void>;
+  readGlobal(map: string): Buffer;
+  writeGlobal(map: string, offset: number, bytes: Uint8Array): void;
+  /** The program's id, and how many of its runs the kernel skipped. */
+  programInfo(program: string): { id: number; skipped: number };
+  /** Attaches a program to what its section names. */
+  attach(program: string): Promise<NativeLink>;
+  /** Attaches one program to the functions of these BTF ids, all or none. */
+  attachMulti(program: string, ids: Uint32Array, cookies: BigUint64Array): Promise<NativeLink>;
+  /** Runs an iterator program; all that it writes. */
+  iterate(program: string): Promise<Buffer>;
+  openRing(map: string, ringBytes: number): NativeRing;
+  close(): void;
+}
+
+export interface Native {
+  readonly Object: new (path: string) => NativeObject;
+  setErrorClass(errorClass: typeof NativeError): void;
+}
+
+let loaded: Native | undefined;
+
+/**
+ * Loads the addon once.
+ * @throws {Failure} when it isn't built, or a library that it needs isn't there.
+ */
+export function loadNative(): Native {
+  if (loaded) return loaded;
+  const path = artifact('fsnoop.node');
+  try {
+    loaded = createRequire(import.meta.url)(path) as Native;
+  } catch (error) {
+    throw new Failure(
+      exitStatus.failed,
+      `The native addon ${path} could not be loaded: ${(error as Error).message}`,
+      'From a clone, build it with: npm run setup',
+      'It needs libbpf: apt-get install libbpf1',
+    );
+  }
+  loaded.setErrorClass(NativeError);
+  return loaded;
+}

@@ -1,0 +1,97 @@
+/** From the bytes of a batch, as the ring buffer or a recording gives them, to call records. */
+import {
+  commBytes,
+  recordBytes,
+  recordLayout as at,
+  recordType,
+  type CallRecord,
+  type RecordType,
+} from './record.js';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+const twoTo32 = 2 ** 32;
+
+/**
+ * Decodes the records in the first `length` bytes and hands each to `take`, in their order. The
+ * record is one object that is filled anew for each call: copy what must outlive `take`.
+ *
+ * @throws {RangeError} naming the offset, when a size or a type is not one of bpf/record.h's or
+ * when the last record isn't whole; records before it were taken.
+ */
+export function decode(
+  bytes: Uint8Array,
+  length: number,
+  take: (record: CallRecord) => void,
+): void {
+  if (length > bytes.length) throw new RangeError(`${length} bytes of records in ${bytes.length}`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+  const record = makeRecord();
+  let offset = 0;
+  while (offset < length) {
+    if (length - offset < recordBytes) throw leftover(offset, length - offset);
+    const size = view.getUint32(offset + at.size, true);
+    const type = view.getUint16(offset + at.type, true);
+    const depth = view.getUint16(offset + at.depth, true);
+    if (type < recordType.call || type > recordType.exit) {
+      throw new RangeError(`record at byte ${offset}: type ${type} is unknown`);
+    }
+    const expected = depth === 0 ? recordBytes + commBytes : recordBytes;
+    if (size !== expected) {
+      throw new RangeError(
+        `record at byte ${offset}: size ${size}, where depth ${depth} has ${expected}`,
+      );
+    }
+    if (size > length - offset) throw leftover(offset, length - offset);
+
+    record.type = type as RecordType;
+    record.depth = depth;
+    record.function = view.getUint32(offset + at.function, true);
+    record.tree = view.getUint32(offset + at.tree, true);
+    record.tid = view.getUint32(offset + at.tid, true);
+    record.pid = view.getUint32(offset + at.pid, true);
+    record.cpu = view.getUint32(offset + at.cpu, true);
+    record.index = view.getUint32(offset + at.index, true);
+    record.startNs = readNs(view, offset + at.start);
+    record.durationNs = readNs(view, offset + at.duration);
+    record.retvalLow = view.getUint32(offset + at.retval, true);
+    record.retvalHigh = view.getUint32(offset + at.retval + 4, true);
+    record.comm = depth === 0 ? readComm(bytes, offset + recordBytes) : '';
+    take(record);
+    offset += size;
+  }
+}
+
+function makeRecord(): Mutable<CallRecord> {
+  return {
+    type: recordType.call,
+    depth: 0,
+    function: 0,
+    tree: 0,
+    tid: 0,
+    pid: 0,
+    cpu: 0,
+    index: 0,
+    startNs: 0,
+    durationNs: 0,
+    retvalLow: 0,
+    retvalHigh: 0,
+    comm: '',
+  };
+}
+
+function readNs(view: DataView, offset: number): number {
+  return view.getUint32(offset + 4, true) * twoTo32 + view.getUint32(offset, true);
+}
+
+const text = new TextDecoder();
+
+function readComm(bytes: Uint8Array, offset: number): string {
+  const field = bytes.subarray(offset, offset + commBytes);
+  const end = field.indexOf(0);
+  return text.decode(end === -1 ? field : field.subarray(0, end));
+}
+
+function leftover(offset: number, left: number): RangeError {
+  return new RangeError(`record at byte ${offset}: only ${left} bytes are left of it`);
+}

@@ -1,0 +1,131 @@
+/** Makes the plan of a trace from the user's wishes and the kernel's functions. */
+import { exitStatus, Failure } from '../failure.js';
+import type { KernelFunction } from '../symbols/function.js';
+import { isGlob, parsePatterns, type Pattern } from './pattern.js';
+import type { Plan, PlannedFunction, RefusedFunction } from './plan.js';
+
+/** What the user asked for, as the flags have it. */
+export interface Wishes extends Pick<
+  Plan,
+  'minDurationNs' | 'pids' | 'comm' | 'command' | 'bufferBytes' | 'live'
+> {
+  readonly kfuncs: readonly string[];
+  readonly graph: boolean;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly extra: readonly string[];
+  readonly maxDepth: number;
+}
+
+/** The part of the symbols that a plan is made from. */
+export interface FunctionSource {
+  /** Functions, traceable or not, that match one of the globs. */
+  match(globs: readonly string[]): readonly KernelFunction[];
+  /** Names of functions that are spelt much like this one. */
+  nearest(name: string, count: number): readonly string[];
+}
+
+/** The deepest level that a session cookie has room for: bpf/fsnoop.bpf.c, MAX_DEPTH. */
+export const deepestLevel = 500;
+
+/**
+ * @throws {Failure} when a pattern matches nothing, or nothing traceable, or a graph has no
+ * functions below its roots.
+ */
+export function makePlan(wishes: Wishes, symbols: FunctionSource): Plan {
+  const rootPatterns = parsePatterns('-k', wishes.kfuncs);
+  const graph = wishes.graph || rootPatterns.some((pattern) => pattern.graph);
+  const roots = rootPatterns.flatMap((pattern) => matchPattern('-k', pattern, symbols));
+  const below = graph ? chooseGraph(wishes, symbols, rootPatterns) : [];
+
+  const chosen = new Map<string, PlannedFunction>();
+  for (const found of below) chosen.set(found.name, { ...found, root: false });
+  for (const found of roots) chosen.set(found.name, { ...found, root: true });
+  const all = [...chosen.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const functions = all.filter((planned) => planned.reason === null);
+  if (!functions.some((planned) => planned.root)) throw noRoot(wishes.kfuncs, roots);
+  return {
+    method: 'fsession.multi',
+    functions,
+    refused: all.flatMap(toRefused),
+    graph,
+    maxDepth: graph ? wishes.maxDepth : deepestLevel,
+    minDurationNs: wishes.minDurationNs,
+    pids: wishes.pids,
+    comm: wishes.comm,
+    command: wishes.command,
+    bufferBytes: wishes.bufferBytes,
+    live: wishes.live,
+  };
+}
+
+function chooseGraph(
+  wishes: Wishes,
+  symbols: FunctionSource,
+  roots: readonly Pattern[],
+): KernelFunction[] {
+  const include = parsePatterns('--fgraph-include', wishes.include);
+  const exclude = parsePatterns('--fgraph-exclude', wishes.exclude);
+  const extra = parsePatterns('--fgraph-extra', wishes.extra);
+  if (include.length + extra.length === 0) throw noGraph(roots);
+
+  const excluded = new Set(
+    exclude
+      .flatMap((pattern) => matchPattern('--fgraph-exclude', pattern, symbols))
+      .map((found) => found.name),
+  );
+  const included = include
+    .flatMap((pattern) => matchPattern('--fgraph-include', pattern, symbols))
+    .filter((found) => !excluded.has(found.name));
+  return [
+    ...included,
+    ...extra.flatMap((pattern) => matchPattern('--fgraph-extra', pattern, symbols)),
+  ];
+}
+
+function matchPattern(
+  flag: string,
+  { glob }: Pattern,
+  symbols: FunctionSource,
+): readonly KernelFunction[] {
+  const found = symbols.match([glob]);
+  if (found.length > 0) return found;
+  const nearest = symbols.nearest(glob.replace(/[*?[\]]/g, ''), 3);
+  throw new Failure(
+    exitStatus.usage,
+    isGlob(glob)
+      ? `${flag} '${glob}' matches no function of this kernel.`
+      : `This kernel has no function ${glob}.`,
+    ...(nearest.length > 0 ? [`Did you mean: ${nearest.join(', ')}`] : []),
+    `Look for functions with: fsnoop list '*${glob.replace(/[*?[\]]/g, '')}*'`,
+  );
+}
+
+function toRefused(planned: PlannedFunction): RefusedFunction[] {
+  return planned.reason === null ? [] : [{ function: planned.name, reason: planned.reason }];
+}
+
+function noRoot(kfuncs: readonly string[], roots: readonly KernelFunction[]): Failure {
+  const counts = new Map<string, number>();
+  for (const { reason } of roots) {
+    if (reason !== null) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  const reasons = [...counts].map(([reason, count]) => `${reason}: ${count}`).join(', ');
+  const [only] = roots;
+  return new Failure(
+    exitStatus.usage,
+    roots.length === 1 && only
+      ? `${only.name} can't be traced: ${reasons.replace(/: 1$/, '')}.`
+      : `None of the ${roots.length} functions that -k '${kfuncs.join(',')}' matches can be traced (${reasons}).`,
+    `See each with its reason: fsnoop list '${kfuncs.join("' '")}'`,
+  );
+}
+
+function noGraph(roots: readonly Pattern[]): Failure {
+  return new Failure(
+    exitStatus.usage,
+    '-g needs to know which functions to show below the roots: fsnoop does not find callees by itself yet.',
+    `Name them: -k ${roots.map(({ glob }) => `'${glob}'`).join(' -k ')} -g --fgraph-include 'vfs_*,security_*'`,
+    'Without -g, each call of the roots is one line.',
+  );
+}

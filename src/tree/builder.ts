@@ -1,0 +1,327 @@
+/** From call records, as tasks interleave them, to trees: a caller comes after what it called. */
+import { recordType, type CallRecord } from '../events/record.js';
+import type { Call, Gap, Incomplete, Tree } from './tree.js';
+
+export interface TreeCounts {
+  trees: number;
+  /** In all trees, those with a record. */
+  calls: number;
+  /** Trees whose root had not returned when tracing, or its task, ended. */
+  unfinished: number;
+  /** Records that were left out because their tree had grown too large. */
+  lostUser: number;
+}
+
+export interface TreeBuilderOptions {
+  /** Gets each tree as soon as its root's record comes; it may keep it. */
+  readonly onTree: (tree: Tree) => void;
+  /** A tree of more calls keeps no more of them in memory; the rest counts as lost. */
+  readonly maxTreeCalls?: number;
+}
+
+type MutableGap = { -readonly [K in keyof Gap]: Gap[K] };
+type Node = MutableCall | MutableGap;
+type MutableCall = Omit<Call, 'children'> & { children: readonly Node[] };
+
+/** A tree that is still growing. */
+interface Growing {
+  readonly tree: number;
+  readonly pid: number;
+  readonly tid: number;
+  readonly cpu: number;
+  /** By depth: what returned and whose caller has not, in the order of time. */
+  readonly pending: Node[][];
+  calls: number;
+  lost: number;
+  /** The index that the next record has if nothing is lost. */
+  nextIndex: number;
+  /** Of the last record; -1 before the first. */
+  lastDepth: number;
+  lastStartNs: number;
+}
+
+const nothing: readonly Node[] = [];
+
+export class TreeBuilder {
+  readonly counts: TreeCounts = { trees: 0, calls: 0, unfinished: 0, lostUser: 0 };
+  readonly #onTree: (tree: Tree) => void;
+  readonly #maxTreeCalls: number;
+  readonly #growing = new Map<number, Growing>();
+  /** Which tree a task is in: what is left of an older one has lost its root. */
+  readonly #byTask = new Map<number, Growing>();
+  #last: Growing | null = null;
+
+  constructor({ onTree, maxTreeCalls = 1_000_000 }: TreeBuilderOptions) {
+    this.#onTree = onTree;
+    this.#maxTreeCalls = maxTreeCalls;
+  }
+
+  /** Takes the next record; it may be changed afterwards. Entries are not part of trees. */
+  add(record: CallRecord): void {
+    if (record.type === recordType.entry) return;
+    const growing = this.#last?.tree === record.tree ? this.#last : this.#find(record);
+    if (growing.calls >= this.#maxTreeCalls && record.depth >= growing.lastDepth) {
+      // What called the kept ones still comes in, one a level: depth falls with each.
+      this.counts.lostUser++;
+      return;
+    }
+    const call = grow(growing, record);
+    if (record.depth === 0) this.#end(growing, call, record.comm, record.cpu, whyIncomplete(call));
+  }
+
+  /** Ends the trees whose root's record never came. */
+  finish(): void {
+    for (const growing of [...this.#growing.values()]) this.#endWithoutRoot(growing);
+  }
+
+  #find(record: CallRecord): Growing {
+    let growing = this.#growing.get(record.tree);
+    if (growing === undefined) {
+      const task = taskKey(record);
+      const stale = this.#byTask.get(task);
+      if (stale !== undefined) this.#endWithoutRoot(stale);
+      growing = plant(record);
+      this.#growing.set(record.tree, growing);
+      this.#byTask.set(task, growing);
+    }
+    this.#last = growing;
+    return growing;
+  }
+
+  #endWithoutRoot(growing: Growing): void {
+    const levels = takeDeeper(growing, 0);
+    const root = lostCall(wrap(levels, 0));
+    growing.lost += levels.length;
+    this.#end(growing, root, '', root.cpu, 'root record lost');
+  }
+
+  #end(
+    growing: Growing,
+    root: MutableCall,
+    comm: string,
+    cpu: number,
+    incomplete: Incomplete | null,
+  ): void {
+    this.#growing.delete(growing.tree);
+    this.#byTask.delete(taskKey(growing));
+    this.#last = null;
+    if (growing.lost > 0) dropEmptyGaps(root);
+    this.counts.trees++;
+    this.counts.calls += growing.calls;
+    if (root.status === 'open' || root.status === 'exited') this.counts.unfinished++;
+    this.#onTree({
+      tree: growing.tree,
+      pid: growing.pid,
+      tid: growing.tid,
+      comm,
+      cpu,
+      startNs: root.startNs,
+      incomplete: incomplete ?? (growing.lost > 0 ? 'records lost' : null),
+      calls: growing.calls,
+      lost: growing.lost,
+      root,
+    });
+  }
+}
+
+/** Tasks by tid; idle tasks all have tid 0 and are told apart by their CPU. */
+export function taskKey({ tid, cpu }: { readonly tid: number; readonly cpu: number }): number {
+  return tid === 0 ? -1 - cpu : tid;
+}
+
+function plant({ tree, pid, tid, cpu }: CallRecord): Growing {
+  return {
+    tree,
+    pid,
+    tid,
+    cpu,
+    pending: [],
+    calls: 0,
+    lost: 0,
+    nextIndex: 0,
+    lastDepth: -1,
+    lastStartNs: 0,
+  };
+}
+
+function whyIncomplete(root: Call): Incomplete | null {
+  if (root.status === 'open') return 'tracing ended';
+  return root.status === 'exited' ? 'task exited' : null;
+}
+
+/** Makes the record's call, gives it what it called, and leaves it to its own caller. */
+function grow(growing: Growing, record: CallRecord): MutableCall {
+  const { depth, index } = record;
+  const jump = Math.max(index - growing.nextIndex, 0);
+  const whole = growing.lost === 0 && jump === 0 && growing.lastDepth <= depth + 1;
+  const children = whole ? takeChildren(growing, depth) : mendChildren(growing, record, jump);
+  const call = makeCall(record, children);
+  (growing.pending[depth] ??= []).push(call);
+  growing.calls++;
+  growing.nextIndex = index + 1;
+  growing.lastDepth = depth;
+  growing.lastStartNs = record.startNs;
+  return call;
+}
+
+function makeCall(record: CallRecord, children: readonly Node[]): MutableCall {
+  return {
+    type: 'call',
+    function: record.function,
+    startNs: record.startNs,
+    durationNs: record.durationNs,
+    selfNs: record.durationNs - sumDurations(children),
+    cpu: record.cpu,
+    retvalLow: record.retvalLow,
+    retvalHigh: record.retvalHigh,
+    status:
+      record.type === recordType.call
+        ? 'returned'
+        : record.type === recordType.open
+          ? 'open'
+          : 'exited',
+    children,
+  };
+}
+
+function sumDurations(nodes: readonly Node[]): number {
+  let sum = 0;
+  for (const node of nodes) if (node.type === 'call') sum += node.durationNs;
+  return sum;
+}
+
+/** What waits one level below `depth`: in a tree without losses, the children. */
+function takeChildren(growing: Growing, depth: number): readonly Node[] {
+  const children = growing.pending[depth + 1];
+  if (children === undefined || children.length === 0) return nothing;
+  growing.pending[depth + 1] = [];
+  return children;
+}
+
+/**
+ * The children of the record's call where records were lost, `jump` of them just before it. Of
+ * what waits at deeper levels, only what began after the call is below it. The rest was called
+ * by lost calls that returned before it began, its siblings or their callees:
+ *
+ *	root                depth 0
+ *	├─ (lost)           depth 1, took a's place when b came
+ *	│  └─ a             depth 2, began before b
+ *	└─ b                depth 1, the record
+ */
+function mendChildren(growing: Growing, record: CallRecord, jump: number): readonly Node[] {
+  const { depth, startNs } = record;
+  const waiting = takeDeeper(growing, depth);
+  const { older, inner, parted } = splitAt(waiting, depth === 0 ? 0 : startNs);
+  const gap: MutableGap = { type: 'gap', lost: jump };
+  const between = inner.length > 0 ? firstGap(inner) : gap;
+  growing.lost += jump;
+
+  const siblings = (growing.pending[depth] ??= []);
+  if (older.length > 0) {
+    siblings.push(lostCall(wrap(older, 0)));
+    growing.lost += fill(between, older.length + parted);
+  }
+  if (inner.length > 1) growing.lost += fill(gap, inner.length - 1);
+  const children = wrap(inner, 0);
+  if (gap.lost > 0) {
+    const inside = depth === 0 || (growing.lastDepth > depth && growing.lastStartNs >= startNs);
+    (inside ? children : siblings).push(gap);
+  }
+  return children;
+}
+
+/** Takes all that waits deeper than `depth`: one list a level, the first for `depth` + 1. */
+function takeDeeper(growing: Growing, depth: number): Node[][] {
+  const levels = growing.pending.splice(depth + 1);
+  for (let level = 0; level < levels.length; level++) levels[level] ??= [];
+  return withoutEmptyEnd(levels);
+}
+
+interface Parts<T = Node> {
+  readonly older: T[];
+  readonly inner: T[];
+  /** How many lost calls turned out to be two. */
+  readonly parted: number;
+}
+
+/**
+ * Parts what began before `startNs` from the rest. What waits at a level came after all that
+ * waits at the levels above it, so there is one point of time.
+ */
+function splitAt(levels: readonly Node[][], startNs: number): Parts<Node[]> {
+  const parts = levels.map((nodes) => partAt(nodes, startNs));
+  return {
+    older: withoutEmptyEnd(parts.map(({ older }) => older)),
+    inner: withoutEmptyEnd(parts.map(({ inner }) => inner)),
+    parted: parts.reduce((sum, { parted }) => sum + parted, 0),
+  };
+}
+
+function partAt(nodes: readonly Node[], startNs: number): Parts {
+  let first = nodes.findIndex((node) => node.type === 'call' && node.startNs >= startNs);
+  if (first === -1) first = nodes.length;
+  // A gap belongs to the call that it stands before.
+  if (nodes[first - 1]?.type === 'gap') first--;
+  const older = nodes.slice(0, first);
+  const inner = nodes.slice(first);
+  const last = older[first - 1];
+  if (last?.type !== 'call' || last.status !== 'lost') return { older, inner, parted: 0 };
+
+  // The children of lost calls that follow each other stand below one, for want of a better
+  // knowledge; now there is one.
+  const children = partAt(last.children, startNs);
+  if (children.inner.length === 0) return { older, inner, parted: 0 };
+  older[first - 1] = lostCall(children.older);
+  inner.unshift(lostCall(children.inner));
+  return { older, inner, parted: children.parted + 1 };
+}
+
+function withoutEmptyEnd(levels: Node[][]): Node[][] {
+  while (levels.length > 0 && levels[levels.length - 1]?.length === 0) levels.pop();
+  return levels;
+}
+
+/** One list for the level `top`, with a lost call for each level below it. */
+function wrap(levels: readonly Node[][], top: number): Node[] {
+  const nodes = levels[top] ?? [];
+  if (top + 1 < levels.length) nodes.push(lostCall(wrap(levels, top + 1)));
+  return nodes;
+}
+
+function lostCall(children: readonly Node[]): MutableCall {
+  const calls = children.filter((node) => node.type === 'call');
+  return {
+    type: 'call',
+    function: -1,
+    startNs: calls[0]?.startNs ?? 0,
+    durationNs: sumDurations(calls),
+    selfNs: 0,
+    cpu: calls[calls.length - 1]?.cpu ?? 0,
+    retvalLow: 0,
+    retvalHigh: 0,
+    status: 'lost',
+    children,
+  };
+}
+
+/**
+ * Takes calls that are now known out of the gap that they were lost in, and returns how many
+ * were not in it: more was lost than the indices tell.
+ */
+function fill(gap: MutableGap | null, calls: number): number {
+  const known = Math.min(gap?.lost ?? 0, calls);
+  if (gap !== null) gap.lost -= known;
+  return calls - known;
+}
+
+/** The gap just before the first record of these levels, if there is one. */
+function firstGap(levels: readonly Node[][]): MutableGap | null {
+  let node = levels.find((nodes) => nodes.length > 0)?.[0];
+  while (node?.type === 'call') node = node.children[0];
+  return node ?? null;
+}
+
+function dropEmptyGaps(call: MutableCall): void {
+  call.children = call.children.filter((node) => node.type === 'call' || node.lost > 0);
+  for (const node of call.children) if (node.type === 'call') dropEmptyGaps(node);
+}
