@@ -1,8 +1,18 @@
 #!/usr/bin/env node
-// Starts fsnoop. Flags without a command mean `trace`.
-import { execute } from '@oclif/core';
+// Starts fsnoop. Flags without a command mean `trace`. What is not a known failure is a bug of
+// ours and keeps its stack.
+import { Errors, flush, run } from '@oclif/core';
 
 const args = process.argv.slice(2);
 const bare = args[0]?.startsWith('-') && !['-h', '--help', '--version'].includes(args[0]);
 
-await execute({ dir: import.meta.url, args: bare ? ['trace', ...args] : args });
+try {
+  await run(bare ? ['trace', ...args] : args, import.meta.url);
+  await flush();
+} catch (error) {
+  if (error.oclif === undefined && error.code !== 'EEXIT') {
+    console.error(`This is a bug in fsnoop.\n${error.stack}`);
+    process.exit(1);
+  }
+  await Errors.handle(error);
+}

@@ -144,10 +144,7 @@ async function load(
 
 const followsChildren = (plan: Plan) => plan.command !== null;
 
-const hooks = (plan: Plan) => [
-  'on_exit',
-  ...(followsChildren(plan) ? ['on_fork', 'on_free'] : []),
-];
+const hooks = (plan: Plan) => ['on_exit', ...(followsChildren(plan) ? ['on_fork', 'on_free'] : [])];
 
 /** Traces these processes, or without any all but fsnoop itself. */
 function chooseProcesses(object: NativeObject, pids: readonly number[]): void {

@@ -4,8 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { exitStatus, Failure } from '../failure.js';
 
 /** Where the addon, the BPF object and the launcher are, from src/ as from dist/. */
-const artifact = (name: string) =>
-  fileURLToPath(new URL(`../../build/${name}`, import.meta.url));
+const artifact = (name: string) => fileURLToPath(new URL(`../../build/${name}`, import.meta.url));
 
 export const objectPath = artifact('fsnoop.bpf.o');
 export const launcherPath = artifact('launch');

@@ -12,7 +12,7 @@ export interface TreeCounts {
   lostUser: number;
 }
 
-export interface TreeBuilderOptions {
+interface TreeBuilderOptions {
   /** Gets each tree as soon as its root's record comes; it may keep it. */
   readonly onTree: (tree: Tree) => void;
   /** A tree of more calls keeps no more of them in memory; the rest counts as lost. */

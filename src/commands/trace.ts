@@ -1,0 +1,219 @@
+/** `fsnoop trace`, and `fsnoop` with bare flags. */
+import { Command, Flags } from '@oclif/core';
+import { exitStatus, Failure } from '../failure.js';
+import { parseCommand } from '../plan/command.js';
+import { parseComm, parsePids } from '../plan/filters.js';
+import { deepestLevel } from '../plan/make-plan.js';
+import { parseBytes, parseDurationNs } from '../quantities.js';
+import { trace } from '../trace.js';
+
+/** May be given again and again. */
+const list = { multiple: true as const, multipleNonGreedy: true, default: [] as string[] };
+
+export default class Trace extends Command {
+  static override summary = 'Trace calls of kernel functions, and with -g the tree of calls below.';
+  static override description = `Without a command, flags mean this one: fsnoop -k vfs_read.
+It ends with its command (-c), after --duration or --limit-events, or on Ctrl-C, and detaches.
+Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --strict; 5 this kernel or user cannot trace; 130 or 143 after SIGINT or SIGTERM.`;
+  static override examples = [
+    {
+      description: 'Each call of a function while a command runs, one a line',
+      command: `<%= config.bin %> -k vfs_read -c 'cat /etc/hostname'`,
+    },
+    {
+      description: 'The tree of calls below it',
+      command: `<%= config.bin %> -k ksys_read -g --fgraph-include 'vfs_read,rw_verify_area,security_*' -c 'cat /etc/hostname'`,
+    },
+    {
+      description: 'Slow calls of one process, for ten seconds, as JSON lines',
+      command: `<%= config.bin %> -k 'ext4_*' --filter-pid 4321 --min-duration 1ms --duration 10s --format json`,
+    },
+    {
+      description: 'What would be traced, and what can not',
+      command: `<%= config.bin %> -k 'tcp_*' --dry-run`,
+    },
+  ];
+  static override usage = '<%= command.id %> -k PATTERN... [FLAGS]';
+  static override flags = {
+    kfunc: Flags.string({
+      ...list,
+      char: 'k',
+      summary: "Functions to trace: names or globs, by commas; '(g)vfs_read' stands for -g too.",
+      helpValue: 'PATTERN',
+      required: true,
+    }),
+    command: Flags.string({
+      char: 'c',
+      summary: 'Run it, trace it and its children, end with it and with its exit status.',
+      helpValue: 'COMMAND',
+      exclusive: ['filter-pid'],
+    }),
+    'output-fgraph': Flags.boolean({
+      char: 'g',
+      summary: 'Show the tree of calls below each call.',
+      helpGroup: 'GRAPH',
+    }),
+    'fgraph-include': Flags.string({
+      ...list,
+      summary: 'Functions to show below.',
+      helpValue: 'PATTERN',
+      helpGroup: 'GRAPH',
+    }),
+    'fgraph-exclude': Flags.string({
+      ...list,
+      summary: 'Leave these out of what is included.',
+      helpValue: 'PATTERN',
+      helpGroup: 'GRAPH',
+    }),
+    'fgraph-extra': Flags.string({
+      ...list,
+      summary: 'Show these below in any case.',
+      helpValue: 'PATTERN',
+      helpGroup: 'GRAPH',
+    }),
+    'fgraph-max-depth': Flags.integer({
+      summary: 'Levels below the root.',
+      helpValue: 'N',
+      min: 0,
+      max: deepestLevel,
+      default: 5,
+      helpGroup: 'GRAPH',
+    }),
+    'filter-pid': Flags.string({
+      ...list,
+      summary: 'Only these processes.',
+      helpValue: 'PID',
+      helpGroup: 'FILTER',
+    }),
+    comm: Flags.string({
+      summary: 'Only tasks of this name (up to 15 bytes).',
+      helpValue: 'NAME',
+      helpGroup: 'FILTER',
+    }),
+    'min-duration': Flags.string({
+      summary: 'Drop shorter calls, in the kernel: 500ns, 10us, 1ms.',
+      helpValue: 'TIME',
+      helpGroup: 'FILTER',
+    }),
+    format: Flags.option({
+      options: ['text', 'json'] as const,
+      summary: 'Text, or JSON, one object a line.',
+      default: 'text' as const,
+      helpGroup: 'OUTPUT',
+    })(),
+    style: Flags.option({
+      options: ['tree', 'ftrace', 'arrows'] as const,
+      summary: 'How text looks. [default: tree; with --live arrows]',
+      helpGroup: 'OUTPUT',
+    })(),
+    live: Flags.boolean({
+      summary: 'Show calls as they begin and return, not when their tree is complete.',
+      helpGroup: 'OUTPUT',
+    }),
+    output: Flags.string({
+      char: 'o',
+      summary: 'Write to a file.',
+      helpValue: 'FILE',
+      helpGroup: 'OUTPUT',
+    }),
+    color: Flags.boolean({
+      summary: 'Colours. [default: on a terminal]',
+      allowNo: true,
+      helpGroup: 'OUTPUT',
+    }),
+    'limit-events': Flags.integer({
+      summary: 'End after so many trees, or calls without -g.',
+      helpValue: 'N',
+      min: 1,
+      helpGroup: 'RUN',
+    }),
+    duration: Flags.string({
+      summary: 'End after this time, in seconds or as 5m.',
+      helpValue: 'TIME',
+      helpGroup: 'RUN',
+    }),
+    buffer: Flags.string({
+      summary: 'Room for records on their way out of the kernel.',
+      helpValue: 'SIZE',
+      default: '16M',
+      helpGroup: 'RUN',
+    }),
+    strict: Flags.boolean({ summary: 'Exit with 4 when anything was lost.', helpGroup: 'RUN' }),
+    'ready-file': Flags.string({
+      summary: 'Write it when all is attached.',
+      helpValue: 'FILE',
+      helpGroup: 'RUN',
+    }),
+    'dry-run': Flags.boolean({ summary: 'Print the plan and attach nothing.', helpGroup: 'RUN' }),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Trace);
+    const { live, format, output } = flags;
+    const toTerminal = output === undefined && process.stdout.isTTY;
+    const status = await trace({
+      wishes: {
+        kfuncs: flags.kfunc,
+        graph: flags['output-fgraph'],
+        include: flags['fgraph-include'],
+        exclude: flags['fgraph-exclude'],
+        extra: flags['fgraph-extra'],
+        maxDepth: flags['fgraph-max-depth'],
+        minDurationNs:
+          parseOptional(flags['min-duration'], (text) => parseDurationNs('--min-duration', text)) ??
+          0,
+        pids: flags['filter-pid'].flatMap(parsePids),
+        comm: parseOptional(flags.comm, parseComm),
+        command: parseOptional(flags.command, parseCommand),
+        bufferBytes: parseBytes('--buffer', flags.buffer),
+        live,
+      },
+      dryRun: flags['dry-run'],
+      format,
+      style: chooseStyle(flags.style, live),
+      width: toTerminal ? process.stdout.columns : null,
+      color: flags.color ?? wantsColor(toTerminal),
+      output: output ?? null,
+      limitEvents: flags['limit-events'] ?? null,
+      durationMs: parseOptional(
+        flags.duration,
+        (text) => parseDurationNs('--duration', text, 's') / 1e6,
+      ),
+      readyFile: flags['ready-file'] ?? null,
+      strict: flags.strict,
+      onProgress: showProgress,
+      onSummary: (text) => process.stderr.write(text),
+    });
+    this.exit(status);
+  }
+}
+
+function parseOptional<Value>(
+  text: string | undefined,
+  parse: (text: string) => Value,
+): Value | null {
+  return text === undefined ? null : parse(text);
+}
+
+function chooseStyle(style: 'tree' | 'ftrace' | 'arrows' | undefined, live: boolean) {
+  if (live && style !== undefined && style !== 'arrows') {
+    throw new Failure(
+      exitStatus.usage,
+      `--style ${style} shows whole trees; --live shows calls as they come.`,
+      'Leave one of them out, or use --live --style arrows',
+    );
+  }
+  return style ?? (live ? 'arrows' : 'tree');
+}
+
+/** On a terminal, unless NO_COLOR says otherwise; elsewhere if FORCE_COLOR asks for it. */
+function wantsColor(toTerminal: boolean): boolean {
+  const { NO_COLOR: no = '', FORCE_COLOR: force = '' } = process.env;
+  return no === '' && (toTerminal || (force !== '' && force !== '0'));
+}
+
+/** One line on a terminal, which the next one takes the place of. */
+function showProgress(text: string): void {
+  if (!process.stderr.isTTY) return;
+  process.stderr.write(text === '' ? '\r\u001b[K' : `\r\u001b[Kfsnoop: ${text} …`);
+}

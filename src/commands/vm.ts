@@ -1,0 +1,123 @@
+/** `fsnoop vm`: a command in a throw-away guest. */
+import { Command, Flags } from '@oclif/core';
+import { Failure } from '../failure.js';
+import { chooseEnvironment } from '../vm/environment.js';
+import { parseGuestFile } from '../vm/guest-files.js';
+import { runInGuest, type GuestOptions } from '../vm/guest.js';
+import { renderRunEnd } from '../vm/run-end.js';
+import { parseBytes, parseDurationMs } from '../vm/quantities.js';
+
+const cannotRun = 125;
+
+export default class Vm extends Command {
+  static override summary = 'Run a command in a throw-away guest with a kernel of your choice.';
+  static override description = `The guest holds busybox, node and fsnoop, which is on PATH; --file brings more. Output comes out byte for byte.
+Exit status: the command's own; 124 timed out; 125 the guest crashed or could not start.
+KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
+  static override examples = [
+    {
+      description: 'Trace a kernel that this machine does not run',
+      command: `<%= config.bin %> <%= command.id %> --kernel 7.2 -- fsnoop -k vfs_read -c 'cat /etc/hostname'`,
+    },
+    {
+      description: 'Bring a program and its libraries',
+      command: '<%= config.bin %> <%= command.id %> --file /usr/sbin/bpftool -- bpftool prog',
+    },
+    {
+      description: 'Try a kernel of your own',
+      command:
+        '<%= config.bin %> <%= command.id %> --kernel arch/x86/boot/bzImage -- fsnoop doctor',
+    },
+  ];
+  static override usage = '<%= command.id %> [FLAGS] -- COMMAND...';
+  static override strict = false;
+  static override flags = {
+    kernel: Flags.string({
+      summary: 'Series of Debian kernels, fetched once, or path of a kernel image.',
+      helpValue: 'SERIES|PATH',
+      default: '7.2',
+    }),
+    icount: Flags.boolean({
+      summary: 'Let virtual time count instructions, so that measurements repeat; one CPU.',
+      exclusive: ['smp'],
+    }),
+    smp: Flags.integer({ summary: 'CPUs.', helpValue: 'N', min: 1, max: 64, default: 2 }),
+    memory: Flags.string({ summary: 'Memory.', helpValue: 'SIZE', default: '2G' }),
+    timeout: Flags.string({
+      summary: 'End the guest after this time, in seconds or as 5m.',
+      helpValue: 'TIME',
+      default: '300',
+    }),
+    file: Flags.string({
+      summary: 'Bring a program to /usr/bin, anything else to /root, or to GUESTPATH.',
+      helpValue: 'PATH[:GUESTPATH]',
+      multiple: true,
+      multipleNonGreedy: true,
+      default: [],
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { flags, argv } = await this.parse(Vm);
+    if (argv.length === 0)
+      this.error('There is no command to run.', {
+        exit: 2,
+        suggestions: ['fsnoop vm -- uname -r'],
+      });
+    this.exit(
+      await this.runGuest({
+        kernel: flags.kernel,
+        command: argv as string[],
+        icount: flags.icount,
+        smp: flags.smp,
+        memoryBytes: parseBytes(flags.memory),
+        timeoutMs: parseDurationMs(flags.timeout),
+        files: flags.file.map(parseGuestFile),
+        env: chooseEnvironment(process.env, process.stdout),
+      }),
+    );
+  }
+
+  /** Runs it on this process's streams and signals, and gives the exit status. */
+  private async runGuest(
+    options: Omit<GuestOptions, 'stdout' | 'stderr' | 'report' | 'signal'> & {
+      readonly timeoutMs: number;
+    },
+  ): Promise<number> {
+    const interruption = new AbortController();
+    let status: number | undefined;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      status ??= signal === 'SIGINT' ? 130 : 143;
+      interruption.abort();
+    };
+    // the reader of our output left, as in `| head`
+    const onClosed = (): void => {
+      status ??= 141;
+      interruption.abort();
+    };
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+    process.stdout.on('error', onClosed);
+    try {
+      const run = await runInGuest({
+        ...options,
+        stdout: process.stdout,
+        stderr: process.stderr,
+        report: (progress, kind) => {
+          if (kind === 'fetch' || process.stderr.isTTY) this.logToStderr(`fsnoop vm: ${progress}`);
+        },
+        signal: interruption.signal,
+      });
+      for (const line of renderRunEnd(run, options.timeoutMs)) this.logToStderr(line);
+      return status ?? run.status;
+    } catch (error) {
+      if (status !== undefined || isClosedPipe(error)) return status ?? 141;
+      if (error instanceof Failure && error.oclif.exit !== 2)
+        this.error(error.message, { exit: cannotRun, suggestions: error.suggestions });
+      throw error;
+    }
+  }
+}
+
+function isClosedPipe(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
+}

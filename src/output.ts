@@ -1,0 +1,86 @@
+/** Where the trace is written: standard output or a file, without ever holding up the event loop. */
+import { open, writeFile, type FileHandle } from 'node:fs/promises';
+import { write as writeDescriptor } from 'node:fs';
+import { promisify } from 'node:util';
+import { exitStatus, Failure } from './failure.js';
+
+export interface Output extends AsyncDisposable {
+  /**
+   * Resolves when all is written. What the reader doesn't take fast enough waits in the ring.
+   * @throws {ClosedPipe} when nobody reads any more
+   * @throws {Failure} when a file can't be written, as on a full disk
+   */
+  write(text: string): Promise<void>;
+}
+
+/** The reader of our output has gone, as in `| head`: nothing to complain about. */
+export class ClosedPipe extends Error {}
+
+const writeAsync = promisify(writeDescriptor);
+const standardOutput = 1;
+
+/**
+ * Opens a file, or standard output for null.
+ * @throws {Failure} when the file can't be created
+ */
+export async function openOutput(path: string | null): Promise<Output> {
+  const file = path === null ? null : await create(path);
+  return {
+    write: (text) => writeAll(file?.fd ?? standardOutput, text, path ?? 'standard output'),
+    async [Symbol.asyncDispose]() {
+      await file?.close();
+    },
+  };
+}
+
+/**
+ * Tells a script that waits for it that all is attached: the file gets our pid.
+ * @throws {Failure} when it can't be written
+ */
+export async function writeReadyFile(path: string | null): Promise<void> {
+  if (path === null) return;
+  try {
+    await writeFile(path, `${process.pid}\n`);
+  } catch (error) {
+    throw cannotWrite(path, error as NodeJS.ErrnoException);
+  }
+}
+
+async function create(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'w');
+  } catch (error) {
+    throw cannotWrite(path, error as NodeJS.ErrnoException);
+  }
+}
+
+async function writeAll(fd: number, text: string, name: string): Promise<void> {
+  const bytes = Buffer.from(text);
+  let done = 0;
+  while (done < bytes.length) {
+    try {
+      const { bytesWritten } = await writeAsync(fd, bytes, done, bytes.length - done, null);
+      done += bytesWritten;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EPIPE') throw new ClosedPipe();
+      if (code === 'EAGAIN') await new Promise((resolve) => setTimeout(resolve, 10));
+      else throw cannotWrite(name, error as NodeJS.ErrnoException);
+    }
+  }
+}
+
+const advice: Readonly<Record<string, string>> = {
+  ENOSPC: 'Make room, or write elsewhere: --output /another/place',
+  ENOENT: 'Create its folder first',
+  EACCES: 'Choose a place that you may write to',
+};
+
+function cannotWrite(name: string, { code = '', message }: NodeJS.ErrnoException): Failure {
+  const why = message.replace(/^\w+: /, '').replace(/, \w+( '.*')?$/, '');
+  return new Failure(
+    exitStatus.failed,
+    `${name} could not be written: ${why} (${code}).`,
+    ...[advice[code] ?? []].flat(),
+  );
+}

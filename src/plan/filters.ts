@@ -1,0 +1,38 @@
+/** Which tasks to trace, from text. */
+import { exitStatus, Failure } from '../failure.js';
+
+/** The kernel keeps 15 bytes of a task's name: TASK_COMM_LEN in include/linux/sched.h. */
+const longestComm = 15;
+const pidLimit = 2 ** 22;
+
+/**
+ * Process ids from `4321` or `4321,4322`.
+ * @throws {Failure} when one can't be a process id
+ */
+export function parsePids(text: string): number[] {
+  return text.split(',').map((word) => {
+    const pid = Number(word);
+    if (/^\d+$/.test(word.trim()) && pid > 0 && pid < pidLimit) return pid;
+    throw new Failure(
+      exitStatus.usage,
+      `--filter-pid '${text}' is not a process id.`,
+      'Find one with: pgrep NAME',
+    );
+  });
+}
+
+/**
+ * The name of a task, as ps and /proc/PID/comm show it.
+ * @throws {Failure} when no task can have it
+ */
+export function parseComm(text: string): string {
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes > 0 && bytes <= longestComm) return text;
+  throw new Failure(
+    exitStatus.usage,
+    bytes === 0
+      ? '--comm is empty.'
+      : `--comm '${text}' has ${bytes} bytes; the kernel keeps ${longestComm} of a task's name.`,
+    `See the names with: ps -eo comm${bytes === 0 ? '' : `; the kernel would call it '${text.slice(0, longestComm)}'`}`,
+  );
+}

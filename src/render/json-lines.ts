@@ -1,0 +1,101 @@
+/** JSON lines, version 1: one object a line, as DESIGN.md specifies them. */
+import type { CallRecord } from '../events/record.js';
+import type { PlannedFunction } from '../plan/plan.js';
+import type { ValueType } from '../symbols/function.js';
+import type { Call, Tree } from '../tree/tree.js';
+import type { StartInfo } from './renderer.js';
+import type { Summary } from './summary.js';
+import { errnoOf, formatValueJson } from './value.js';
+
+const version = 1;
+
+export class JsonLines {
+  readonly #epochNs: bigint;
+  /** By place in the plan: `"function":"vfs_read","module":null`. */
+  readonly #names: readonly string[];
+  readonly #returns: readonly ValueType[];
+
+  constructor(functions: readonly PlannedFunction[], epochNs: bigint) {
+    this.#epochNs = epochNs;
+    this.#names = functions.map(
+      ({ name, module }) => `"function":${JSON.stringify(name)},"module":${JSON.stringify(module)}`,
+    );
+    this.#returns = functions.map(({ returns }) => returns);
+  }
+
+  start({ kernel, method, functions, refused, attachMs }: StartInfo): string {
+    return line({ type: 'start', version, kernel, method, functions, refused, attachMs });
+  }
+
+  summary({ trees, calls, unfinished, lost, detachMs = null }: Summary): string {
+    return line({ type: 'summary', trees, calls, unfinished, lost, detachMs });
+  }
+
+  tree(tree: Tree): string {
+    const complete =
+      tree.incomplete === null
+        ? '"complete":true'
+        : `"complete":false,"lost":${tree.lost},"why":"${tree.incomplete}"`;
+    return `{"type":"tree",${this.#task(tree)},"cpu":${tree.cpu},"startNs":${this.#start(tree)},${complete},"root":${this.#call(tree.root)}}\n`;
+  }
+
+  /** A line for each call that has a record, in the order in which they returned, and their gaps. */
+  calls(tree: Tree): string {
+    const task = this.#task(tree);
+    const visit = (call: Call): string => {
+      let out = '';
+      for (const node of call.children) if (node.type === 'call') out += visit(node);
+      if (call.status === 'lost') return out;
+      return `${out}{"type":"call",${task},"startNs":${this.#start(call)},${this.#fields(call)}}\n`;
+    };
+    const calls = visit(tree.root);
+    return tree.lost === 0 ? calls : `${calls}{"type":"lost",${task},"lost":${tree.lost}}\n`;
+  }
+
+  /** A call that began, in live mode; `comm` is that of its tree's root. */
+  entry(record: CallRecord, comm: string): string {
+    const task = this.#task({ pid: record.pid, tid: record.tid, comm });
+    return `{"type":"entry",${task},"cpu":${record.cpu},"startNs":${this.#start(record)},"depth":${record.depth},${this.#name(record.function)},"args":[]}\n`;
+  }
+
+  #task({ pid, tid, comm }: Pick<Tree, 'pid' | 'tid' | 'comm'>): string {
+    return `"pid":${pid},"tid":${tid},"comm":${JSON.stringify(comm)}`;
+  }
+
+  #start({ startNs }: { readonly startNs: number }): string {
+    return `"${this.#epochNs + BigInt(startNs)}"`;
+  }
+
+  #name(place: number): string {
+    return this.#names[place] ?? '"function":null,"module":null';
+  }
+
+  #call(call: Call): string {
+    const { children } = call;
+    let out = '';
+    for (const node of children) {
+      if (out !== '') out += ',';
+      out += node.type === 'call' ? this.#call(node) : `{"lost":${node.lost}}`;
+    }
+    return `{${this.#fields(call)},"children":[${out}]}`;
+  }
+
+  /** What a call has with children or without. */
+  #fields(call: Call): string {
+    const { function: place, durationNs, selfNs, cpu, retvalLow, retvalHigh, status } = call;
+    const name = this.#name(place);
+    const type = this.#returns[place];
+    if (status !== 'returned' || type === undefined) {
+      const openNs = status === 'lost' ? '' : `,"openNs":${durationNs}`;
+      return `${name},"durationNs":null${openNs},"selfNs":null,"cpu":${cpu},"retval":null,"errno":null,"args":[],"outputs":[]`;
+    }
+    const errno = errnoOf(type, retvalLow, retvalHigh);
+    const value = formatValueJson(type, retvalLow, retvalHigh);
+    const error = errno === null ? 'null' : `"${errno}"`;
+    return `${name},"durationNs":${durationNs},"selfNs":${selfNs},"cpu":${cpu},"retval":${value},"errno":${error},"args":[],"outputs":[]`;
+  }
+}
+
+function line(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}

@@ -1,0 +1,120 @@
+/** The plan for `--dry-run`: what would be traced, how, and what can't be. */
+import Table from 'cli-table3';
+import type { Plan } from '../plan/plan.js';
+import { formatDuration } from './duration.js';
+import { formatBytes } from './summary.js';
+import { formatComm, formatCount } from './text.js';
+
+const lineWidth = 80;
+const labelWidth = 11;
+/** How many functions a row of the table of reasons names. */
+const maxExamples = 3;
+
+export function renderPlanText(plan: Plan): string {
+  const roots = namesOf(plan, true);
+  const others = namesOf(plan, false);
+  const rows = [
+    row('Method', plan.method),
+    row('Roots', formatCount(roots.length)) + formatList(roots),
+    row('Graph', plan.graph ? formatCount(others.length) : 'no: one line a call'),
+    formatList(others),
+    plan.graph ? row('Depth', `${plan.maxDepth}`) : '',
+    row('Filters', formatFilters(plan)),
+    plan.command === null ? '' : row('Command', plan.command.map(quote).join(' ')),
+    row('Buffer', formatBytes(plan.bufferBytes)),
+    plan.live ? row('Live', 'a record at each entry too') : '',
+    row('Refused', formatCount(plan.refused.length)),
+    plan.refused.length === 0 ? '' : `${formatRefused(plan)}\n`,
+  ];
+  return rows.join('');
+}
+
+/** One line: the plan as it is, its functions by name. */
+export function renderPlanJson(plan: Plan): string {
+  const {
+    method,
+    refused,
+    graph,
+    maxDepth,
+    minDurationNs,
+    pids,
+    comm,
+    command,
+    bufferBytes,
+    live,
+  } = plan;
+  return `${JSON.stringify({
+    type: 'plan',
+    version: 1,
+    method,
+    roots: namesOf(plan, true),
+    functions: namesOf(plan, false),
+    refused,
+    graph,
+    maxDepth,
+    minDurationNs,
+    pids,
+    comm,
+    command,
+    bufferBytes,
+    live,
+  })}\n`;
+}
+
+function namesOf(plan: Plan, root: boolean): string[] {
+  return plan.functions.filter((known) => known.root === root).map(({ name }) => name);
+}
+
+function row(label: string, value: string): string {
+  return `${label.padEnd(labelWidth)}${value}\n`;
+}
+
+/** Names with commas, as the flags take them, in lines below their count. */
+function formatList(names: readonly string[]): string {
+  const indent = ' '.repeat(labelWidth);
+  let out = '';
+  let line = '';
+  for (const [place, name] of names.entries()) {
+    const item = place === names.length - 1 ? name : `${name},`;
+    if (line !== '' && labelWidth + line.length + 1 + item.length > lineWidth) {
+      out += `${indent}${line}\n`;
+      line = '';
+    }
+    line += line === '' ? item : ` ${item}`;
+  }
+  return line === '' ? out : `${out}${indent}${line}\n`;
+}
+
+function formatFilters({ pids, comm, minDurationNs }: Plan): string {
+  const filters = [
+    pids.length === 0 ? '' : `pid ${pids.join(', ')}`,
+    comm === null ? '' : `comm ${formatComm(comm)}`,
+    minDurationNs === 0 ? '' : `calls of ${formatDuration(minDurationNs)} and longer`,
+  ].filter((filter) => filter !== '');
+  return filters.length === 0 ? 'none' : filters.join('; ');
+}
+
+/** Each reason with its count and some functions, the most frequent first. */
+function formatRefused({ refused }: Plan): string {
+  const byReason = new Map<string, string[]>();
+  for (const { reason, function: name } of refused) {
+    const names = byReason.get(reason);
+    if (names === undefined) byReason.set(reason, [name]);
+    else names.push(name);
+  }
+  const table = new Table({
+    head: ['Reason', 'Functions', 'Such as'],
+    colAligns: ['left', 'right', 'left'],
+    style: { head: [], border: [] },
+  });
+  for (const [reason, names] of [...byReason].sort(([, a], [, b]) => b.length - a.length)) {
+    const more = names.length > maxExamples ? ', …' : '';
+    table.push([reason, formatCount(names.length), names.slice(0, maxExamples).join(', ') + more]);
+  }
+  return table.toString();
+}
+
+/** As a shell would take it. */
+function quote(word: string): string {
+  return /^[\w%+,./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,115 @@
+/** Chooses how a trace is written: each method returns the text to write next, maybe none. */
+import { recordType, type CallRecord } from '../events/record.js';
+import type { RefusedFunction } from '../plan/plan.js';
+import { taskKey } from '../tree/builder.js';
+import type { Tree } from '../tree/tree.js';
+import { renderArrows, renderLive, renderLiveLost } from './arrows-style.js';
+import { renderCalls, renderCallsHeader } from './calls-style.js';
+import { FtraceStyle } from './ftrace-style.js';
+import { JsonLines } from './json-lines.js';
+import { renderSummaryText, type Summary } from './summary.js';
+import { makeText, type TextOptions } from './text.js';
+import { renderTree } from './tree-style.js';
+
+export interface StartInfo {
+  /** `uname -r`. */
+  readonly kernel: string;
+  readonly method: string;
+  /** How many are attached. */
+  readonly functions: number;
+  readonly refused: readonly RefusedFunction[];
+  readonly attachMs: number;
+}
+
+export interface RendererOptions extends TextOptions {
+  readonly format: 'text' | 'json';
+  /** Of text. */
+  readonly style: 'tree' | 'ftrace' | 'arrows';
+  /** Trees; without, one line a call. The styles `ftrace` and `arrows` always show trees. */
+  readonly graph: boolean;
+  /** Records are shown as they come. */
+  readonly live: boolean;
+  /** What `startNs` of records and trees counts from, in ns of CLOCK_MONOTONIC. */
+  readonly epochNs: bigint;
+  /** How many CPUs there are, for the width of ftrace's first column; 1 if absent. */
+  readonly cpus?: number;
+}
+
+export interface Renderer {
+  readonly start: (info: StartInfo) => string;
+  readonly tree: (tree: Tree) => string;
+  /** A record that came, of any type: nothing unless live. */
+  readonly record: (record: CallRecord) => string;
+  /** Text is for stderr, JSON for where the trees go. */
+  readonly summary: (summary: Summary) => string;
+}
+
+export function makeRenderer(options: RendererOptions): Renderer {
+  if (options.format === 'json') return makeJsonRenderer(options);
+  return options.live ? makeLiveRenderer(options) : makeTextRenderer(options);
+}
+
+function makeJsonRenderer({ functions, epochNs, graph, live }: RendererOptions): Renderer {
+  const lines = new JsonLines(functions, epochNs);
+  const comms = new Comms();
+  return {
+    start: (info) => lines.start(info),
+    tree: (tree) => (graph ? lines.tree(tree) : lines.calls(tree)),
+    record: (record) => {
+      if (!live) return '';
+      const comm = comms.of(record);
+      return record.type === recordType.entry ? lines.entry(record, comm) : '';
+    },
+    summary: (summary) => lines.summary(summary),
+  };
+}
+
+/** Lines stand as the records came; of a tree only its losses are still to be told. */
+function makeLiveRenderer(options: RendererOptions): Renderer {
+  const text = makeText(options);
+  const comms = new Comms();
+  return {
+    start: () => '',
+    tree: (tree) => (tree.lost > 0 ? renderLiveLost(text, tree) : ''),
+    record: (record) => renderLive(text, record, comms.of(record)),
+    summary: renderSummaryText,
+  };
+}
+
+function makeTextRenderer(options: RendererOptions): Renderer {
+  const text = makeText(options);
+  const summary = renderSummaryText;
+  const record = (): string => '';
+  if (options.style === 'ftrace') {
+    const style = new FtraceStyle(text, options.cpus ?? 1);
+    return { start: () => style.header, tree: (tree) => style.tree(tree), record, summary };
+  }
+  if (options.style === 'arrows') {
+    return { start: () => '', tree: (tree) => renderArrows(text, tree), record, summary };
+  }
+  if (!options.graph) {
+    const start = (): string => renderCallsHeader(text);
+    return { start, tree: (tree) => renderCalls(text, tree), record, summary };
+  }
+  let between = '';
+  const tree = (next: Tree): string => {
+    const out = between + renderTree(text, next);
+    between = '\n';
+    return out;
+  };
+  return { start: () => '', tree, record, summary };
+}
+
+/** Only roots carry the name of their task; a call below one has the same. */
+class Comms {
+  readonly #byTask = new Map<number, string>();
+
+  of(record: CallRecord): string {
+    const { depth, type, comm } = record;
+    const task = taskKey(record);
+    if (depth > 0) return this.#byTask.get(task) ?? '';
+    if (type === recordType.entry) this.#byTask.set(task, comm);
+    else this.#byTask.delete(task);
+    return comm;
+  }
+}

@@ -1,0 +1,69 @@
+/** The end of a trace in one or two lines, for people. */
+import { formatCount } from './text.js';
+
+interface Lost {
+  /** Records that found no room between the kernel and fsnoop. */
+  readonly ring: number;
+  /** Runs that the kernel skipped: the program was already running on that CPU. */
+  readonly recursion: number;
+  /** Returns whose entry was not seen. */
+  readonly entry: number;
+  /** Records that fsnoop itself left out. */
+  readonly user: number;
+}
+
+export interface Summary {
+  readonly trees: number;
+  readonly calls: number;
+  readonly unfinished: number;
+  readonly lost: Lost;
+  /** How many functions could not be traced. */
+  readonly refused?: number;
+  /** How long detaching took; null or absent when that isn't known. */
+  readonly detachMs?: number | null;
+  /** What `--buffer` was: with it, the text says what to try when the ring was too small. */
+  readonly bufferBytes?: number;
+}
+
+/**
+ * `1 tree, 5 calls. Lost: none.`, or with losses a second line
+ * `Lost 1,230 records: ring 1,200 (try --buffer 64M), recursion 30.`
+ */
+export function renderSummaryText(summary: Summary): string {
+  const { trees, calls, unfinished, refused = 0 } = summary;
+  const counts = [count(trees, 'tree'), count(calls, 'call')];
+  if (unfinished > 0) counts.push(`${formatCount(unfinished)} unfinished`);
+  if (refused > 0) counts.push(`${count(refused, 'function')} refused`);
+  const lost = renderLost(summary);
+  const end = lost === '' ? ' Lost: none.' : `\n${lost}`;
+  return `${counts.join(', ')}.${end}\n`;
+}
+
+function renderLost({ lost, bufferBytes }: Summary): string {
+  const all = lost.ring + lost.recursion + lost.entry + lost.user;
+  if (all === 0) return '';
+  const hint = bufferBytes === undefined ? '' : ` (try --buffer ${formatBytes(bufferBytes * 4)})`;
+  const parts = [
+    lost.ring > 0 ? `ring ${formatCount(lost.ring)}${hint}` : '',
+    lost.recursion > 0 ? `recursion ${formatCount(lost.recursion)}` : '',
+    lost.entry > 0 ? `entry ${formatCount(lost.entry)}` : '',
+    lost.user > 0 ? `user ${formatCount(lost.user)}` : '',
+  ];
+  return `Lost ${count(all, 'record')}: ${parts.filter((part) => part !== '').join(', ')}.`;
+}
+
+function count(number: number, noun: string): string {
+  return `${formatCount(number)} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** As `--buffer` takes it: `64M`. */
+export function formatBytes(bytes: number): string {
+  for (const [unit, size] of [
+    ['G', 2 ** 30],
+    ['M', 2 ** 20],
+    ['K', 2 ** 10],
+  ] as const) {
+    if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`;
+  }
+  return `${bytes}`;
+}

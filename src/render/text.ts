@@ -1,0 +1,140 @@
+/** What the text styles share: colours, lines as wide as the terminal, names. */
+import { Chalk } from 'chalk';
+import type { PlannedFunction } from '../plan/plan.js';
+import type { ValueType } from '../symbols/function.js';
+import type { Call, Tree } from '../tree/tree.js';
+import { formatDuration, type Mark } from './duration.js';
+import { errnoOf, formatValue } from './value.js';
+
+export interface TextOptions {
+  readonly functions: readonly PlannedFunction[];
+  /** Columns of the terminal; null: lines are never cut. */
+  readonly width: number | null;
+  readonly color: boolean;
+}
+
+type Painter = (text: string) => string;
+
+export interface Text {
+  /** By place in the plan. */
+  readonly names: readonly string[];
+  readonly returns: readonly ValueType[];
+  readonly strong: Painter;
+  readonly dim: Painter;
+  readonly error: Painter;
+  readonly warning: Painter;
+  /** By ftrace's mark. */
+  readonly slow: Readonly<Record<Mark, Painter>>;
+  /** Cuts the line where it is too wide and ends it. */
+  readonly line: Painter;
+}
+
+const plain: Painter = (text) => text;
+
+export function makeText({ functions, width, color }: TextOptions): Text {
+  const chalk = new Chalk({ level: color ? 1 : 0 });
+  const paint = (painter: Painter): Painter => (color ? painter : plain);
+  return {
+    names: functions.map(({ name, module }) => (module === null ? name : `${name} [${module}]`)),
+    returns: functions.map(({ returns }) => returns),
+    strong: paint(chalk.bold),
+    dim: paint(chalk.dim),
+    error: paint(chalk.red.bold),
+    warning: paint(chalk.yellow),
+    slow: {
+      ' ': plain,
+      '+': paint(chalk.green),
+      '!': paint(chalk.yellow),
+      '#': paint(chalk.magenta),
+      '*': paint(chalk.red),
+      '@': paint(chalk.red.bold),
+      $: paint(chalk.red.bold.underline),
+    },
+    line: width === null ? (line) => `${line}\n` : (line) => `${cut(line, width)}\n`,
+  };
+}
+
+/** The function's name, `?` where a record was lost. */
+export function nameOf(text: Text, place: number): string {
+  return text.names[place] ?? '?';
+}
+
+const returnsNothing: ValueType = { kind: 'void' };
+
+export function returnTypeOf(text: Text, place: number): ValueType {
+  return text.returns[place] ?? returnsNothing;
+}
+
+/** ` = 131072`, ` = -ENOENT`; '' for void. */
+export function formatReturned(
+  text: Text,
+  { function: place, retvalLow, retvalHigh }: Returned,
+): string {
+  const type = returnTypeOf(text, place);
+  const value = formatValue(type, retvalLow, retvalHigh);
+  if (value === '') return '';
+  return errnoOf(type, retvalLow, retvalHigh) === null ? ` = ${value}` : text.error(` = ${value}`);
+}
+
+interface Returned {
+  readonly function: number;
+  readonly retvalLow: number;
+  readonly retvalHigh: number;
+}
+
+/** Why a call has no duration: `not returned after 3.20 s`. */
+export function formatUnreturned(status: Call['status'], durationNs: number): string {
+  switch (status) {
+    case 'returned':
+      return '';
+    case 'open':
+      return `not returned after ${formatDuration(durationNs)}`;
+    case 'exited':
+      return `task exited after ${formatDuration(durationNs)}`;
+    case 'lost':
+      return 'record lost';
+  }
+}
+
+/** `cat`, without what could command the terminal: a task chooses its name. */
+export function formatComm(comm: string): string {
+  return comm === '' ? '?' : comm.replace(/[\p{Cc}\p{Cf}]/gu, '?');
+}
+
+/** `3 calls lost`. */
+export function formatLost(lost: number): string {
+  return `${formatCount(lost)} ${lost === 1 ? 'call' : 'calls'} lost`;
+}
+
+/** `cat 101:101`: the task, with process and thread. */
+export function formatTask({ comm, pid, tid }: Pick<Tree, 'comm' | 'pid' | 'tid'>): string {
+  return `${formatComm(comm)} ${pid}:${tid}`;
+}
+
+/** `1,234`. */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** Cuts to so many columns, with `…` for what is gone; colours end where they would have. */
+function cut(line: string, width: number): string {
+  // Colours only make a line longer: one this short fits.
+  if (line.length <= width) return line;
+  let columns = 0;
+  let end = 0;
+  for (let at = 0; at < line.length;) {
+    if (line.startsWith(escape, at)) {
+      at = line.indexOf('m', at) + 1;
+      continue;
+    }
+    columns++;
+    if (columns === width) end = at;
+    at += (line.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
+  }
+  if (columns <= width) return line;
+  const [, ...colors] = line.slice(end).split(escape);
+  const ends = colors.map((color) => escape + color.slice(0, color.indexOf('m') + 1));
+  return `${line.slice(0, end)}…${ends.join('')}`;
+}
+
+const escape = '\u001b[';

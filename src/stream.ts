@@ -1,0 +1,76 @@
+/** Records in, text out: decodes, builds trees, renders them, up to a limit. */
+import { decode } from './events/decode.js';
+import type { CallRecord } from './events/record.js';
+import type { Renderer } from './render/renderer.js';
+import { TreeBuilder, type TreeCounts } from './tree/builder.js';
+import type { Tree } from './tree/tree.js';
+
+export interface StreamOptions {
+  readonly renderer: Renderer;
+  /** What a limit counts: trees, or each line of text. */
+  readonly unit: 'tree' | 'line';
+  /** No more than so many; null for all. */
+  readonly limit: number | null;
+  /** Called when the limit is reached. */
+  readonly onLimit: () => void;
+}
+
+export class Stream {
+  readonly #options: StreamOptions;
+  readonly #builder: TreeBuilder;
+  readonly #take: (record: CallRecord) => void;
+  #left: number;
+  #text = '';
+
+  constructor(options: StreamOptions) {
+    this.#options = options;
+    this.#left = options.limit ?? Infinity;
+    this.#builder = new TreeBuilder({
+      onTree: (tree) => {
+        this.#render(tree);
+      },
+    });
+    this.#take = (record) => {
+      if (this.#left === 0) return;
+      this.#text += options.renderer.record(record);
+      this.#builder.add(record);
+    };
+  }
+
+  get counts(): Readonly<TreeCounts> {
+    return this.#builder.counts;
+  }
+
+  /** Takes the records in the first `length` bytes. */
+  add(bytes: Uint8Array, length: number): void {
+    decode(bytes, length, this.#take);
+  }
+
+  /** No more records will come: what is open is rendered as it is. */
+  finish(): void {
+    this.#builder.finish();
+  }
+
+  /** The text since the last time. */
+  takeText(): string {
+    const text = this.#text;
+    this.#text = '';
+    return text;
+  }
+
+  #render(tree: Tree): void {
+    if (this.#left === 0) return;
+    const text = this.#options.renderer.tree(tree);
+    if (this.#left === Infinity) {
+      this.#text += text;
+    } else if (this.#options.unit === 'tree') {
+      this.#text += text;
+      this.#left--;
+    } else {
+      const lines = text.split(/(?<=\n)/);
+      this.#text += lines.slice(0, this.#left).join('');
+      this.#left = Math.max(0, this.#left - lines.length);
+    }
+    if (this.#left === 0) this.#options.onLimit();
+  }
+}

@@ -1,0 +1,180 @@
+/** The whole of a trace: symbols, plan, attach, events, tree, render. */
+import { cpus, release } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { attach, type Attachment } from './attach/attach.js';
+import { startWaiting, type WaitingCommand } from './attach/command.js';
+import { lacksFsessionMulti } from './attach/explain.js';
+import { exitStatus } from './failure.js';
+import { openOutput, writeReadyFile, type Output } from './output.js';
+import { makePlan, type Wishes } from './plan/make-plan.js';
+import type { Plan } from './plan/plan.js';
+import { renderPlanJson, renderPlanText } from './render/plan.js';
+import { makeRenderer, type Renderer, type RendererOptions } from './render/renderer.js';
+import { Stop } from './stop.js';
+import { Stream } from './stream.js';
+import { loadSymbols } from './symbols/symbols.js';
+
+export interface TraceRequest extends Pick<
+  RendererOptions,
+  'format' | 'style' | 'width' | 'color'
+> {
+  readonly wishes: Wishes;
+  readonly dryRun: boolean;
+  /** A file, or null for standard output. */
+  readonly output: string | null;
+  /** End after so many trees, or lines without `-g`; null: never. */
+  readonly limitEvents: number | null;
+  readonly durationMs: number | null;
+  /** Written as soon as all is attached. */
+  readonly readyFile: string | null;
+  /** A loss makes the exit status 4. */
+  readonly strict: boolean;
+  /** Told what is being done, for a terminal; '' when it is done. */
+  readonly onProgress: (text: string) => void;
+  /** Gets the summary for people. */
+  readonly onSummary: (text: string) => void;
+}
+
+/** Records are fetched this often; what comes in between waits in the ring. */
+const pollMs = 20;
+const batch = Buffer.allocUnsafe(1 << 20);
+
+/**
+ * Traces until the command ends, a limit is reached, or a signal comes.
+ * @returns the exit status
+ * @throws {Failure} when the request makes no sense here, or this kernel or user cannot trace
+ */
+export async function trace(request: TraceRequest): Promise<number> {
+  request.onProgress('reading symbols');
+  const symbols = loadSymbols();
+  if (!symbols.btf.hasEnumValue('BPF_TRACE_FSESSION_MULTI')) throw lacksFsessionMulti();
+  const plan = makePlan(request.wishes, symbols);
+  await using output = await openOutput(request.output);
+  if (request.dryRun) {
+    request.onProgress('');
+    await output.write(request.format === 'json' ? renderPlanJson(plan) : renderPlanText(plan));
+    return 0;
+  }
+  using stop = new Stop();
+  using command = plan.command === null ? null : startWaiting(plan.command);
+  const { lost } = await run(plan, request, output, stop, command);
+  if (stop.reason?.type !== 'command') command?.kill(stop.signal);
+  return lost && request.strict ? exitStatus.lost : stop.status();
+}
+
+/** Attaches, streams until it is to stop, detaches, sums up. */
+async function run(
+  plan: Plan,
+  request: TraceRequest,
+  output: Output,
+  stop: Stop,
+  command: WaitingCommand | null,
+): Promise<{ lost: boolean }> {
+  const epochNs = process.hrtime.bigint();
+  const { graph, live, functions } = plan;
+  const renderer = makeRenderer({
+    ...request,
+    graph,
+    live,
+    functions,
+    epochNs,
+    cpus: cpus().length,
+  });
+  await using attachment = await attach(plan, {
+    epochNs,
+    commandPid: command?.pid ?? null,
+    onProgress: request.onProgress,
+  });
+  request.onProgress('');
+  const write = async (text: string): Promise<void> => {
+    if (text === '' || stop.isBroken) return;
+    await output.write(text).catch((error: unknown) => {
+      stop.break(error);
+    });
+  };
+  await write(renderStart(renderer, plan, attachment));
+  await writeReadyFile(request.readyFile);
+  const stream = new Stream({
+    renderer,
+    unit: graph ? 'tree' : 'line',
+    limit: request.limitEvents,
+    onLimit: () => {
+      stop.ask({ type: 'limit' });
+    },
+  });
+  stop.after(request.durationMs);
+  void command?.ended.then((status) => {
+    stop.ask({ type: 'command', status });
+  });
+  command?.go();
+
+  while (stop.reason === null) {
+    await drain(attachment, stream, write, () => stop.reason !== null);
+    await Promise.race([stop.asked, delay(pollMs)]);
+  }
+  request.onProgress(`detaching from ${functions.length} functions`);
+  const detachMs = await detach(attachment, stream, write);
+  request.onProgress('');
+
+  const lost = { ...attachment.losses(), user: stream.counts.lostUser };
+  const refused = plan.refused.length + attachment.refused.length;
+  const { bufferBytes } = plan;
+  const summary = renderer.summary({ ...stream.counts, lost, detachMs, refused, bufferBytes });
+  if (request.format === 'json') await write(summary);
+  else request.onSummary(summary);
+  return { lost: Object.values(lost).some((count) => count > 0) };
+}
+
+function renderStart(renderer: Renderer, plan: Plan, attachment: Attachment): string {
+  const refusedNow = attachment.refused.map(({ name }) => ({
+    function: name,
+    reason: 'refused by the kernel' as const,
+  }));
+  return renderer.start({
+    kernel: release(),
+    method: plan.method,
+    functions: plan.functions.length - refusedNow.length,
+    refused: [...plan.refused, ...refusedNow],
+    attachMs: attachment.attachMs,
+  });
+}
+
+/** Takes what the ring holds now, batch by batch, with room for signals in between. */
+async function drain(
+  attachment: Attachment,
+  stream: Stream,
+  write: (text: string) => Promise<void>,
+  isOver: () => boolean,
+): Promise<void> {
+  for (;;) {
+    const length = attachment.read(batch);
+    if (length === 0) return;
+    stream.add(batch, length);
+    await write(stream.takeText());
+    await delay(0);
+    if (isOver()) return;
+  }
+}
+
+/** Detaches, takes what comes meanwhile, and then what never returned. */
+async function detach(
+  attachment: Attachment,
+  stream: Stream,
+  write: (text: string) => Promise<void>,
+): Promise<number> {
+  const detaching = attachment.detach();
+  let isDetached = false;
+  void detaching.then(() => {
+    isDetached = true;
+  });
+  while (!isDetached) {
+    await drain(attachment, stream, write, () => isDetached);
+    await Promise.race([detaching, delay(pollMs)]);
+  }
+  await drain(attachment, stream, write, () => false);
+  const open = await attachment.openCalls();
+  stream.add(open, open.length);
+  stream.finish();
+  await write(stream.takeText());
+  return detaching;
+}

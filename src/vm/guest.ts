@@ -1,0 +1,198 @@
+/** Runs a command in a throw-away guest with a real kernel: fetch, build, boot, stream, report. */
+import { randomUUID } from 'node:crypto';
+import type { Readable, Writable } from 'node:stream';
+import { exitStatus, Failure } from '../failure.js';
+import { makeEndMark } from './end-mark.js';
+import type { GuestFile } from './guest-files.js';
+import { buildImage } from './image.js';
+import { findLastWords, findSplats, parseConsole } from './kernel-log.js';
+import { loadKernel } from './kernels.js';
+import { startQemu, type Qemu } from './qemu.js';
+
+export interface GuestOptions {
+  /** A Debian series such as `7.2`, or the path of a kernel image. */
+  readonly kernel: string;
+  /** Program and arguments, passed on exactly; runs in /root with stdin from /dev/null. */
+  readonly command: readonly string[];
+  /** Brought into the guest beside busybox, node and fsnoop. */
+  readonly files?: readonly GuestFile[];
+  /** Added to PATH, HOME and LANG. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Virtual time is the number of instructions executed; one CPU. */
+  readonly icount?: boolean;
+  /** CPUs; 2 without it. */
+  readonly smp?: number;
+  /** 2 GiB without it. */
+  readonly memoryBytes?: number;
+  /** From the start of QEMU to its end; 300 s without it. */
+  readonly timeoutMs?: number;
+  /** Get the command's output byte for byte, as it comes. They are not ended. */
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** Told what is going on, in a line without its end; `fetch` takes time and network. */
+  readonly report?: (progress: string, kind: 'fetch' | 'step') => void;
+  /** Ends the guest. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface GuestRun {
+  readonly outcome: 'exited' | 'timed out' | 'crashed' | 'interrupted';
+  /** The command's own; 124 timed out, 125 crashed or never came up, 130 interrupted. */
+  readonly status: number;
+  /** The kernel's console: warnings and worse. */
+  readonly kernelLog: readonly string[];
+  /** The lines of it that say something is badly wrong: empty when all is well. */
+  readonly splats: readonly string[];
+  /** Why it crashed: the panic, or what QEMU said. Empty unless `crashed`. */
+  readonly lastWords: readonly string[];
+}
+
+/**
+ * Runs a command in a guest to its end. Nothing of it stays behind.
+ * @throws {Failure} when the guest can't be started: no such kernel, no QEMU, no such file
+ */
+export async function runInGuest(options: GuestOptions): Promise<GuestRun> {
+  const { signal } = options;
+  if (process.arch !== 'x64')
+    throw new Failure(
+      exitStatus.failed,
+      `Guests need an x86-64 machine; this one is ${process.arch}.`,
+    );
+  try {
+    const kernel = await loadKernel(options.kernel, {
+      report: (progress) => options.report?.(progress, 'fetch'),
+      signal,
+    });
+    options.report?.('building the guest', 'step');
+    const endMark = `fsnoop-end-${randomUUID()}`;
+    await using image = await buildImage({
+      command: options.command,
+      env: options.env ?? {},
+      files: options.files ?? [],
+      endMark,
+    });
+    options.report?.(`booting ${kernel}`, 'step');
+    const machine = {
+      kernel,
+      cpus: options.smp ?? 2,
+      memoryBytes: options.memoryBytes ?? 2 * 1024 ** 3,
+      icount: options.icount ?? false,
+    };
+    using qemu = await startQemu(machine, image, signal);
+    return await follow(qemu, options, endMark);
+  } catch (error) {
+    if (signal?.aborted === true) return interrupted;
+    throw error;
+  }
+}
+
+const statuses = { 'timed out': 124, crashed: 125, interrupted: 130 } as const;
+
+const interrupted: GuestRun = {
+  outcome: 'interrupted',
+  status: statuses.interrupted,
+  kernelLog: [],
+  splats: [],
+  lastWords: [],
+};
+
+/** Carries the streams until QEMU ends, and judges how it ended. */
+async function follow(qemu: Qemu, options: GuestOptions, endMark: string): Promise<GuestRun> {
+  let cut: 'timed out' | 'interrupted' | undefined;
+  const stop = (reason: typeof cut): void => {
+    cut ??= reason;
+    qemu.kill();
+  };
+  const interrupt = (): void => {
+    stop('interrupted');
+  };
+  const timer = setTimeout(stop, options.timeoutMs ?? 300_000, 'timed out');
+  options.signal?.addEventListener('abort', interrupt);
+  if (options.signal?.aborted === true) interrupt();
+  try {
+    const mark = Buffer.from(endMark);
+    const log = collect(qemu.console);
+    const streams = [
+      carry(qemu.stdout, options.stdout, mark),
+      carry(qemu.stderr, options.stderr, mark),
+    ];
+    const [status] = await Promise.all([answer(qemu, streams, options), ...streams, qemu.ended]);
+    return judge(cut, status, parseConsole(await log), qemu.messages());
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', interrupt);
+  }
+}
+
+function judge(
+  cut: 'timed out' | 'interrupted' | undefined,
+  status: number | undefined,
+  kernelLog: readonly string[],
+  messages: string,
+): GuestRun {
+  const splats = findSplats(kernelLog);
+  if (status !== undefined) return { outcome: 'exited', status, kernelLog, splats, lastWords: [] };
+  const outcome = cut ?? 'crashed';
+  const words = outcome === 'crashed' ? [...findLastWords(kernelLog), ...messages.split('\n')] : [];
+  return {
+    outcome,
+    status: statuses[outcome],
+    kernelLog,
+    splats,
+    lastWords: words.filter((line) => line !== ''),
+  };
+}
+
+/** Hears the guest say `up` and `exit N`; lets it power off when all output has arrived. */
+async function answer(
+  qemu: Qemu,
+  streams: readonly Promise<void>[],
+  options: GuestOptions,
+): Promise<number | undefined> {
+  let text = '';
+  let status: number | undefined;
+  for await (const chunk of qemu.control) {
+    text += (chunk as Buffer).toString();
+    if (status !== undefined) continue;
+    const [, said] = /^exit (\d+)\n/m.exec(text) ?? [];
+    if (said === undefined) {
+      if (text === 'up\n') options.report?.('up', 'step');
+      continue;
+    }
+    status = Number(said);
+    void Promise.all(streams).then(
+      () => {
+        qemu.answer('bye\n');
+      },
+      () => undefined,
+    );
+  }
+  return status;
+}
+
+/** Copies a stream up to the mark, no faster than `sink` takes it. */
+async function carry(source: Readable, sink: Writable, mark: Buffer): Promise<void> {
+  const endMark = makeEndMark(mark);
+  for await (const chunk of source) {
+    await write(sink, endMark.push(chunk as Buffer));
+    if (endMark.ended) break;
+  }
+  await write(sink, endMark.flush());
+}
+
+function write(sink: Writable, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (bytes.length === 0) resolve();
+    else
+      sink.write(bytes, (error) => {
+        if (error == null) resolve();
+        else reject(error);
+      });
+  });
+}
+
+async function collect(source: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of source) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}

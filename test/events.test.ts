@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import fc from 'fast-check';
+import { decode } from '../src/events/decode.js';
+import { encode } from '../src/events/encode.js';
+import { recordType, type CallRecord } from '../src/events/record.js';
+import { makeRecord } from './fixtures/records.js';
+
+function decodeAll(bytes: Uint8Array, length = bytes.length): CallRecord[] {
+  const records: CallRecord[] = [];
+  decode(bytes, length, (record) => records.push({ ...record }));
+  return records;
+}
+
+const u32 = fc.nat(0xffffffff);
+const ns = fc.nat(Number.MAX_SAFE_INTEGER);
+const anyRecord = fc
+  .record({
+    type: fc.constantFrom(...Object.values(recordType)),
+    depth: fc.nat(0xffff),
+    function: u32,
+    tree: u32,
+    tid: u32,
+    pid: u32,
+    cpu: u32,
+    index: u32,
+    startNs: ns,
+    durationNs: ns,
+    retvalLow: u32,
+    retvalHigh: u32,
+    comm: fc.stringMatching(/^[ -~]{0,15}$/),
+  })
+  .map((record): CallRecord => ({ ...record, comm: record.depth === 0 ? record.comm : '' }));
+
+test('what was encoded is decoded', () => {
+  fc.assert(
+    fc.property(fc.array(anyRecord), (records) => {
+      expect(decodeAll(encode(records))).toEqual(records);
+    }),
+  );
+});
+
+test('a root carries the name of its task, up to 15 bytes, other calls none', () => {
+  const records = [
+    makeRecord({ depth: 1, comm: '' }),
+    makeRecord({ depth: 0, comm: 'a-very-long-name-of-a-task' }),
+    makeRecord({ depth: 0, comm: 'żółw' }),
+  ];
+  expect(decodeAll(encode(records)).map((record) => record.comm)).toEqual([
+    '',
+    'a-very-long-nam',
+    'żółw',
+  ]);
+});
+
+test('only the first bytes of a larger buffer are records', () => {
+  const bytes = new Uint8Array(1000).fill(0xff);
+  const one = encode([makeRecord({ depth: 1 })]);
+  bytes.set(one, 8);
+  expect(decodeAll(bytes.subarray(8), one.length)).toHaveLength(1);
+  expect(decodeAll(bytes, 0)).toEqual([]);
+});
+
+const twoRecords = encode([makeRecord({ depth: 1 }), makeRecord({ depth: 0 })]);
+
+function changed(offset: number, value: number): Uint8Array {
+  const bytes = twoRecords.slice();
+  new DataView(bytes.buffer).setUint16(offset, value, true);
+  return bytes;
+}
+
+test.each([
+  ['a record cut in its head', twoRecords, 60, 'record at byte 56: only 4 bytes are left of it'],
+  ['a record without comm', twoRecords, 120, 'record at byte 56: only 64 bytes are left of it'],
+  ['size 0', changed(0, 0), 128, 'record at byte 0: size 0, where depth 1 has 56'],
+  ['a wrong size', changed(56, 80), 128, 'record at byte 56: size 80, where depth 0 has 72'],
+  ['type 0', changed(4, 0), 128, 'record at byte 0: type 0 is unknown'],
+  ['a type of the future', changed(60, 9), 128, 'record at byte 56: type 9 is unknown'],
+  ['more than there is', twoRecords, 200, '200 bytes of records in 128'],
+])('fails on %s', (_, bytes, length, message) => {
+  expect(() => decodeAll(bytes, length)).toThrow(new RangeError(message));
+});

@@ -1,0 +1,121 @@
+import { expect, test } from 'vitest';
+import type { Plan } from '../src/plan/plan.js';
+import { renderPlanJson, renderPlanText } from '../src/render/plan.js';
+import { renderSummaryText, type Summary } from '../src/render/summary.js';
+import { functions } from './fixtures/reads.js';
+
+const refuse = (reason: Plan['refused'][number]['reason'], ...names: string[]) =>
+  names.map((name) => ({ function: name, reason }));
+
+const plan: Plan = {
+  method: 'fsession.multi',
+  functions,
+  refused: [
+    ...refuse('variadic', 'printk'),
+    ...refuse('no patch site', 'memcpy', 'memset', 'strlen', 'strcmp', 'clear_page'),
+  ],
+  graph: true,
+  maxDepth: 5,
+  minDurationNs: 1_000_000,
+  pids: [3, 4],
+  comm: 'cat',
+  command: ['cat', '/etc/host name', "it's"],
+  bufferBytes: 16 * 2 ** 20,
+  live: true,
+};
+
+const bare: Plan = {
+  ...plan,
+  functions: functions.slice(0, 1),
+  refused: [],
+  graph: false,
+  minDurationNs: 0,
+  pids: [],
+  comm: null,
+  command: null,
+  bufferBytes: 4096,
+  live: false,
+};
+
+const shown = (text: string) => `\n${text}`;
+
+test('the plan tells what would be traced, how, and what not', () => {
+  expect(shown(renderPlanText(plan))).toMatchInlineSnapshot(`
+    "
+    Method     fsession.multi
+    Roots      1
+               vfs_read
+    Graph      6
+               rw_verify_area, security_file_permission, read_zero, fsnotify,
+               do_filp_open, ext4_readpage
+    Depth      5
+    Filters    pid 3, 4; comm cat; calls of 1.00 ms and longer
+    Command    cat '/etc/host name' 'it'\\''s'
+    Buffer     16M
+    Live       a record at each entry too
+    Refused    6
+    ┌───────────────┬───────────┬───────────────────────────┐
+    │ Reason        │ Functions │ Such as                   │
+    ├───────────────┼───────────┼───────────────────────────┤
+    │ no patch site │         5 │ memcpy, memset, strlen, … │
+    ├───────────────┼───────────┼───────────────────────────┤
+    │ variadic      │         1 │ printk                    │
+    └───────────────┴───────────┴───────────────────────────┘
+    "
+  `);
+});
+
+test('a plan of one function is short', () => {
+  expect(shown(renderPlanText(bare))).toMatchInlineSnapshot(`
+    "
+    Method     fsession.multi
+    Roots      1
+               vfs_read
+    Graph      no: one line a call
+    Filters    none
+    Buffer     4K
+    Refused    0
+    "
+  `);
+});
+
+test('the plan as JSON is one line', () => {
+  expect(renderPlanJson(bare)).toBe(
+    '{"type":"plan","version":1,"method":"fsession.multi","roots":["vfs_read"],"functions":[],"refused":[],"graph":false,"maxDepth":5,"minDurationNs":0,"pids":[],"comm":null,"command":null,"bufferBytes":4096,"live":false}\n',
+  );
+  expect(JSON.parse(renderPlanJson(plan))).toMatchObject({
+    roots: ['vfs_read'],
+    refused: plan.refused,
+    command: plan.command,
+  });
+});
+
+const none = { ring: 0, recursion: 0, entry: 0, user: 0 };
+const one: Summary = { trees: 1, calls: 5, unfinished: 0, lost: none };
+const bufferBytes = 16 * 2 ** 20;
+
+test.each<[string, Summary, string]>([
+  ['nothing lost', one, '1 tree, 5 calls. Lost: none.\n'],
+  [
+    'all there is to say',
+    { trees: 1000, calls: 5000, unfinished: 2, refused: 3, lost: none },
+    '1,000 trees, 5,000 calls, 2 unfinished, 3 functions refused. Lost: none.\n',
+  ],
+  [
+    'a ring that was too small',
+    { ...one, lost: { ...none, ring: 1200, recursion: 30 }, bufferBytes },
+    '1 tree, 5 calls.\nLost 1,230 records: ring 1,200 (try --buffer 64M), recursion 30.\n',
+  ],
+  [
+    'other losses, which no buffer prevents',
+    { ...one, lost: { ...none, entry: 1 }, bufferBytes },
+    '1 tree, 5 calls.\nLost 1 record: entry 1.\n',
+  ],
+  [
+    'losses of our own',
+    { ...one, lost: { ...none, user: 4 }, bufferBytes },
+    '1 tree, 5 calls.\nLost 4 records: user 4.\n',
+  ],
+])('the summary: %s', (_, summary, expected) => {
+  expect(renderSummaryText(summary)).toBe(expected);
+});

@@ -1,0 +1,257 @@
+/** `fsnoop vm` with a real QEMU and a real kernel. */
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runInGuest, type GuestRun } from '../src/vm/guest.js';
+import { guestSession, makeSink, type GuestSession, type Sink } from './guest.js';
+
+interface Outcome extends GuestRun {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+}
+
+async function run(
+  command: readonly string[],
+  options: Partial<Parameters<typeof runInGuest>[0]> = {},
+): Promise<Outcome> {
+  const stdout = makeSink();
+  const stderr = makeSink();
+  const result = await runInGuest({ kernel: '7.2', command, stdout, stderr, ...options });
+  return { ...result, stdout, stderr };
+}
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fsnoop-vm-test-'));
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+const oddArguments = [
+  '',
+  "it's",
+  '$HOME',
+  '`x`',
+  '"',
+  '\\',
+  'two\nlines',
+  ' ',
+  '*',
+  '--',
+  '-n',
+  'ü',
+];
+
+test('the command gets its arguments as they are, and its status comes back', async () => {
+  const script = 'console.log(JSON.stringify(process.argv.slice(1))); process.exitCode = 42';
+  const result = await run(['node', '-e', script, '--', ...oddArguments]);
+  expect(JSON.parse(result.stdout.text())).toEqual(oddArguments);
+  expect(result).toMatchObject({ outcome: 'exited', status: 42, splats: [], lastWords: [] });
+});
+
+test('stdout and stderr come apart, byte for byte, with whatever a slow reader leaves waiting', async () => {
+  const bytes = Buffer.from(Array.from({ length: 256 }, (_, at) => at));
+  await writeFile(join(folder, 'all-bytes'), bytes);
+  const script = 'cat all-bytes; head -c 2000000 /dev/zero; printf end; printf "err\\r\\n" >&2';
+  const stdout = makeSink();
+  const slowly = stdout._write.bind(stdout);
+  stdout._write = (chunk, encoding, done) =>
+    setTimeout(() => {
+      slowly(chunk, encoding, done);
+    }, 20);
+  const { stderr } = await run(['sh', '-c', script], {
+    files: [{ path: join(folder, 'all-bytes') }],
+    stdout,
+  });
+  expect(stdout.bytes()).toEqual(
+    Buffer.concat([bytes, Buffer.alloc(2_000_000), Buffer.from('end')]),
+  );
+  expect(stderr.text()).toBe('err\r\n');
+});
+
+test('a command that takes too long is cut off with 124, its output kept', async () => {
+  const result = await run(['sh', '-c', 'echo early; sleep 1000'], { timeoutMs: 10_000 });
+  expect(result).toMatchObject({ outcome: 'timed out', status: 124 });
+  expect(result.stdout.text()).toBe('early\n');
+});
+
+test('a crash of the kernel is 125 with its last words', async () => {
+  const result = await run(['sh', '-c', 'echo before; echo c >/proc/sysrq-trigger; sleep 1000']);
+  expect(result).toMatchObject({ outcome: 'crashed', status: 125 });
+  expect(result.lastWords.join('\n')).toMatch(
+    /Kernel panic - not syncing: sysrq triggered crash[^]*Call Trace/,
+  );
+  expect(result.splats.length).toBeGreaterThan(0);
+  expect(result.stdout.text()).toBe('before\n');
+});
+
+test('a guest that cannot start is 125 with what QEMU says', async () => {
+  await writeFile(join(folder, 'no-kernel'), 'x'.repeat(4096));
+  const result = await run(['true'], { kernel: join(folder, 'no-kernel') });
+  expect(result).toMatchObject({ outcome: 'crashed', status: 125 });
+  expect(result.lastWords.join('\n')).toMatch(/qemu/);
+});
+
+test('an interrupted guest is gone', async () => {
+  const interruption = new AbortController();
+  const result = await run(['sleep', '1000'], {
+    signal: interruption.signal,
+    report: (progress) => {
+      if (progress === 'up') interruption.abort();
+    },
+  });
+  expect(result).toMatchObject({ outcome: 'interrupted', status: 130 });
+  expect(await findQemus()).toEqual([]);
+});
+
+describe('in one guest', () => {
+  let session: GuestSession<keyof typeof steps>;
+  const steps = {
+    system: 'uname -r; cat /etc/hostname; pwd; echo $HOME; nproc',
+    mounts: 'cut -d" " -f2 /proc/mounts',
+    fsnoop: 'fsnoop vm --help',
+    program: 'bpftool version | head -1',
+    elsewhere: 'cat /opt/data/inner/text; /opt/data/program',
+    loopback: 'ping -c 1 127.0.0.1',
+    binary: 'printf "\\0\\377"; exit 3',
+    hanging: 'echo started; sleep 100',
+    'left behind': 'sleep 100 & echo done',
+    descriptors: 'ls /proc/self/fd; echo x >/dev/stderr',
+  };
+
+  beforeAll(async () => {
+    await mkdir(join(folder, 'data/inner'), { recursive: true });
+    await writeFile(join(folder, 'data/inner/text'), 'text\n');
+    await writeFile(join(folder, 'data/program'), '#!/bin/sh\necho ran\n');
+    await chmod(join(folder, 'data/program'), 0o755);
+    session = await guestSession({
+      files: [
+        { path: '/usr/sbin/bpftool' },
+        { path: join(folder, 'data'), guestPath: '/opt/data' },
+      ],
+      smp: 1,
+      stepTimeoutMs: 10_000,
+      steps,
+    });
+  });
+
+  test('nothing is wrong with the kernel', () => {
+    expect(session.splats).toEqual([]);
+  });
+
+  test('the system is as promised', () => {
+    expect(session.steps.system.stdout).toMatch(/^7\.2\..*\nfsnoop-guest\n\/root\n\/root\n1\n$/);
+    expect(session.steps.mounts.stdout.split('\n')).toEqual(
+      expect.arrayContaining([
+        ...['/proc', '/sys', '/dev', '/dev/pts', '/dev/shm', '/sys/fs/bpf', '/sys/fs/cgroup'],
+        ...['/sys/kernel/tracing', '/sys/kernel/debug'],
+      ]),
+    );
+    expect(session.steps.loopback.status).toBe(0);
+  });
+
+  test('fsnoop is on PATH', () => {
+    expect(session.steps.fsnoop).toMatchObject({ status: 0, stderr: '' });
+    expect(session.steps.fsnoop.stdout).toContain('--icount');
+  });
+
+  test('programs come with their libraries, folders as they are', () => {
+    expect(session.steps.program.stdout).toMatch(/^bpftool v/);
+    expect(session.steps.elsewhere.stdout).toBe('text\nran\n');
+  });
+
+  test('each step has its own result', () => {
+    expect(session.steps.binary).toMatchObject({ status: 3, stdoutBytes: Buffer.from([0, 255]) });
+    expect(session.steps.hanging).toMatchObject({ status: 143, stdout: 'started\n' });
+    expect(session.steps['left behind']).toMatchObject({ status: 0, stdout: 'done\n' });
+    expect(session.steps.descriptors.stdout.trim().split('\n')).toEqual(['0', '1', '2', '3']);
+    expect(session.steps.descriptors.stderr).toBe('x\n');
+  });
+});
+
+describe('the command line', () => {
+  test('passes on the status of the command, and says nothing of its own', async () => {
+    const result = await vm(['--', 'sh', '-c', 'echo out; echo err >&2; exit 7']);
+    expect(result).toEqual({ status: 7, stdout: 'out\n', stderr: 'err\n' });
+  });
+
+  test('ends with 143 on SIGTERM and leaves no QEMU', async () => {
+    const result = await vm(['--', 'sh', '-c', 'echo up; sleep 1000'], (child) => child.kill());
+    expect(result).toEqual({ status: 143, stdout: 'up\n', stderr: '' });
+    expect(await findQemus()).toEqual([]);
+  });
+
+  test('leaves no QEMU when it is killed', async () => {
+    await vm(['--', 'sh', '-c', 'echo up; sleep 1000'], (child) => child.kill('SIGKILL'));
+    await expect.poll(findQemus).toEqual([]);
+  });
+
+  test.each([
+    [['--kernel', '/nowhere'], 2, /'\/nowhere' is neither a kernel series nor a kernel image/],
+    [['--file', '/nowhere'], 2, /--file \/nowhere: there is no such file/],
+    [['--memory', '2X'], 2, /'2X' is not a size/],
+    [['--timeout', 'soon'], 2, /'soon' is not a time/],
+    [['--smp', '0'], 2, /greater than or equal to 1/],
+  ])('says what is wrong with %j', async (flags, status, message) => {
+    const result = await vm([...flags, '--', 'true']);
+    expect(result).toMatchObject({ status, stdout: '' });
+    expect(result.stderr).toMatch(message);
+  });
+
+  test('asks for a command', async () => {
+    const result = await vm([]);
+    expect(result.status).toBe(2);
+    expect(result.stderr).toContain('There is no command to run.');
+  });
+});
+
+interface Result {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `fsnoop vm`; `onOutput` is called at its first output. */
+function vm(
+  args: readonly string[],
+  onOutput?: (child: ReturnType<typeof execFile>) => void,
+): Promise<Result> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      ['bin/run.js', 'vm', ...args],
+      {},
+      (_error, stdout, stderr) => {
+        resolve({ status: child.exitCode, stdout, stderr });
+      },
+    );
+    if (onOutput !== undefined)
+      child.stdout?.once('data', () => {
+        onOutput(child);
+      });
+  });
+}
+
+const marker = `vm-${process.pid}`;
+process.env['FSNOOP_TEST'] = marker;
+
+/** The process ids of QEMUs that this test started. */
+async function findQemus(): Promise<readonly string[]> {
+  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(
+    ids.map(async (id) => {
+      const [environ, cmdline] = await Promise.all(
+        ['environ', 'cmdline'].map((name) =>
+          readFile(`/proc/${id}/${name}`, 'latin1').catch(() => ''),
+        ),
+      );
+      const isOurs =
+        environ?.includes(marker) === true && cmdline?.includes('qemu-system') === true;
+      return isOurs ? [id] : [];
+    }),
+  );
+  return found.flat();
+}

@@ -1,0 +1,305 @@
+/** The parts of the guest module that touch nothing. */
+import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { directory, encodeCpio, file, link } from '../src/vm/cpio.js';
+import { makeEndMark } from '../src/vm/end-mark.js';
+import { chooseEnvironment } from '../src/vm/environment.js';
+import { cpioPath, parseGuestFile } from '../src/vm/guest-files.js';
+import { quoteShell, renderCommand } from '../src/vm/init.js';
+import { findLastWords, findSplats, parseConsole } from '../src/vm/kernel-log.js';
+import { chooseKernelPackage, listSeries } from '../src/vm/kernels.js';
+import { renderArgs } from '../src/vm/qemu.js';
+import { parseBytes, parseDurationMs } from '../src/vm/quantities.js';
+import { renderRunEnd } from '../src/vm/run-end.js';
+
+describe('a cpio archive', () => {
+  test('has a header of hexadecimal fields, the name, the content, each padded to four bytes', () => {
+    expect(encodeCpio([file('a', 'hello', 0o755)]).toString()).toBe(
+      [
+        '070701' + '00000000' + '000081ed' + '00000000' + '00000000' + '00000001' + '00000000',
+        '00000005' + '00000000' + '00000000' + '00000000' + '00000000' + '00000002' + '00000000',
+        'a\0',
+        'hello\0\0\0',
+        '070701' + '00000000' + '00000000' + '00000000' + '00000000' + '00000001' + '00000000',
+        '00000000' + '00000000' + '00000000' + '00000000' + '00000000' + '0000000b' + '00000000',
+        'TRAILER!!!\0\0\0\0',
+      ].join(''),
+    );
+  });
+
+  test('is read by cpio, with folders before what lies in them', () => {
+    const archive = encodeCpio([
+      file('usr/bin/x', '#!'),
+      link('bin', 'usr/bin'),
+      directory('tmp'),
+      file('usr/bin/y', ''),
+    ]);
+    const listed = execFileSync('busybox', ['cpio', '-t'], {
+      input: archive,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    expect(listed.toString().split('\n')).toEqual([
+      ...['usr', 'usr/bin', 'usr/bin/x', 'bin', 'tmp', 'usr/bin/y', ''],
+    ]);
+  });
+
+  test('always has a length that another archive can follow', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 9 }),
+        fc.stringMatching(/^[a-z]{1,9}$/),
+        (bytes, name) => {
+          expect(encodeCpio([file(name, Buffer.from(bytes))]).length % 4).toBe(0);
+        },
+      ),
+    );
+  });
+});
+
+describe("the kernel's console", () => {
+  const warning = [
+    '[    0.000000] Linux version 7.2.13+deb14-cloud-amd64',
+    '[    4.100000] ------------[ cut here ]------------',
+    '[    4.100001] WARNING: kernel/trace/ftrace.c:2270 at ftrace_bug+0x9f/0x260, CPU#1: node/101',
+    '[    4.100002] Modules linked in:',
+  ];
+  const panic = [
+    '[    5.204382] sysrq: Trigger a crash',
+    '[    5.204383] Kernel panic - not syncing: sysrq triggered crash',
+    '[    5.205068] CPU: 0 UID: 0 PID: 1 Comm: init Not tainted 7.2.13+deb14-cloud-amd64',
+  ];
+
+  test('is lines, without carriage returns and control sequences', () => {
+    expect(
+      parseConsole(Buffer.from('\x1bc\x1b[?7l\x1b[2J[ 1.0] one\r\n\r\n[ 1.1] two\r\n')),
+    ).toEqual(['[ 1.0] one', '[ 1.1] two']);
+  });
+
+  test('has no splats when all is well', () => {
+    expect(findSplats(['[    0.1] warning: harmless', '[    0.2] rcu: Hierarchical SRCU'])).toEqual(
+      [],
+    );
+  });
+
+  test.each([
+    warning[2],
+    panic[1],
+    '[    1.0] BUG: kernel NULL pointer dereference, address: 0000000000000000',
+    '[    1.0] Oops: int3: 0000 [#1] SMP NOPTI',
+    '[    1.0] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [node:101]',
+    '[    1.0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:',
+    '[    1.0] INFO: hung task detected',
+  ])('has a splat: %s', (line) => {
+    expect(findSplats(['[    0.1] fine', line ?? ''])).toEqual([line]);
+  });
+
+  test('ends a crash with its last words, from the first splat to the panic', () => {
+    const between = Array.from({ length: 40 }, (_, at) => `[    4.2] line ${at}`);
+    const words = findLastWords([...warning, ...between, ...panic]);
+    expect(words[0]).toBe(warning[2]);
+    expect(words.at(-1)).toBe(panic[1]);
+    expect(words).toHaveLength(31);
+  });
+});
+
+describe('the end mark', () => {
+  const mark = Buffer.from('abac');
+
+  test('is taken off however the stream is cut, and nothing else is', () => {
+    fc.assert(
+      fc.property(
+        fc
+          .array(fc.stringMatching(/^[abc]{1,5}$/))
+          .filter((parts) => !parts.join('').includes('abac')),
+        fc.array(fc.nat({ max: 30 })),
+        (parts, cuts) => {
+          const text = parts.join('');
+          fc.pre(!`${text}aba`.includes('abac') && !`${text}abac`.slice(0, -1).includes('abac'));
+          const whole = Buffer.from(`${text}abac`);
+          const endMark = makeEndMark(mark);
+          const places = [0, ...cuts.map((cut) => cut % whole.length).sort((a, b) => a - b)];
+          const out = places.map((from, at) => endMark.push(whole.subarray(from, places[at + 1])));
+          expect(Buffer.concat(out).toString()).toBe(text);
+          expect(endMark.ended).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test('holds back only what may be its beginning, and gives it when the stream just ends', () => {
+    const endMark = makeEndMark(mark);
+    expect(endMark.push(Buffer.from('xyab')).toString()).toBe('xy');
+    expect(endMark.push(Buffer.from('b')).toString()).toBe('abb');
+    expect(endMark.push(Buffer.from('a')).toString()).toBe('');
+    expect(endMark.flush().toString()).toBe('a');
+    expect(endMark.ended).toBe(false);
+  });
+});
+
+describe('a command', () => {
+  test.each(['', "it's", '$HOME `x` "y" \\', 'two\nlines', '-n', '*', 'ü'])(
+    'keeps the argument %j as it is',
+    (word) => {
+      const back = execFileSync('sh', ['-c', `printf %s ${quoteShell(word)}`]);
+      expect(back.toString()).toBe(word);
+    },
+  );
+
+  test('is a script that becomes it', () => {
+    expect(renderCommand(['fsnoop', '-c', 'cat /etc/hostname'], { TERM: 'xterm' })).toBe(
+      ["export TERM='xterm'", "exec 'fsnoop' '-c' 'cat /etc/hostname'", ''].join('\n'),
+    );
+  });
+
+  test('learns of the terminal that its output ends up on', () => {
+    const terminal = { isTTY: true, columns: 120 };
+    expect(chooseEnvironment({ TERM: 'xterm', LANG: 'de_DE' }, terminal)).toEqual({
+      TERM: 'xterm',
+      COLUMNS: '120',
+      FORCE_COLOR: '1',
+    });
+    expect(chooseEnvironment({ NO_COLOR: '1' }, terminal)).toEqual({
+      COLUMNS: '120',
+      NO_COLOR: '1',
+    });
+    expect(chooseEnvironment({ TERM: 'xterm' }, {})).toEqual({ TERM: 'xterm' });
+  });
+});
+
+describe('sizes and times', () => {
+  test.each([
+    ['4096', 4096],
+    ['512M', 512 * 1024 ** 2],
+    ['2G', 2 * 1024 ** 3],
+    ['1.5k', 1536],
+  ])('%s is %i bytes', (text, bytes) => {
+    expect(parseBytes(text)).toBe(bytes);
+  });
+
+  test.each([
+    ['300', 300_000],
+    ['90s', 90_000],
+    ['5m', 300_000],
+    ['1h', 3_600_000],
+    ['250ms', 250],
+  ])('%s is %i ms', (text, ms) => {
+    expect(parseDurationMs(text)).toBe(ms);
+  });
+
+  test.each(['', '2X', '-1', 'G', '1 G'])('%j is no size', (text) => {
+    expect(() => parseBytes(text)).toThrow(`'${text}' is not a size, such as 2G, 512M.`);
+  });
+
+  test.each(['', '5x', '-1', '0', 'm'])('%j is no time', (text) => {
+    expect(() => parseDurationMs(text)).toThrow(`'${text}' is not a time, such as 300, 5m.`);
+  });
+});
+
+describe('kernels of Debian', () => {
+  const names = `
+linux-image-6.1.0-9-cloud-amd64
+linux-image-6.1.0-50-cloud-amd64
+linux-image-6.1.0-50-cloud-amd64-dbg
+linux-image-6.1.0-50-cloud-amd64-unsigned
+linux-image-6.12.107+deb13-cloud-amd64
+linux-image-6.12.107+deb13-amd64
+linux-image-6.19.14+deb14-cloud-amd64
+linux-binary-6.19.14+deb14-cloud-amd64
+linux-image-7.2.9+deb14-cloud-amd64
+linux-binary-7.2.9+deb14-cloud-amd64
+linux-binary-7.2.13+deb14-cloud-amd64
+linux-binary-7.2~rc7-cloud-amd64
+linux-binary-7.3-cloud-amd64
+linux-binary-7.4~rc2-cloud-amd64
+linux-image-cloud-amd64
+linux-headers-7.2.13+deb14-cloud-amd64`.split('\n');
+
+  test.each([
+    ['6.1', 'linux-image-6.1.0-50-cloud-amd64'],
+    ['6.12', 'linux-image-6.12.107+deb13-cloud-amd64'],
+    ['6.19', 'linux-binary-6.19.14+deb14-cloud-amd64'],
+    ['7.2', 'linux-binary-7.2.13+deb14-cloud-amd64'],
+    ['7.3', 'linux-binary-7.3-cloud-amd64'],
+    ['7.4', 'linux-binary-7.4~rc2-cloud-amd64'],
+    ['5.10', undefined],
+    ['7', undefined],
+  ])('of series %s: %s', (series, name) => {
+    expect(chooseKernelPackage(names, series)).toBe(name);
+  });
+
+  test('are offered by series, oldest first', () => {
+    expect(listSeries(names)).toEqual(['6.1', '6.12', '6.19', '7.2', '7.3', '7.4']);
+  });
+});
+
+describe('QEMU', () => {
+  const machine = { kernel: '/k', cpus: 4, memoryBytes: 2 ** 31, icount: false };
+  const after = (args: readonly string[], flag: string): string | undefined =>
+    args[args.indexOf(flag) + 1];
+
+  test('gets what the machine is to have', () => {
+    const args = renderArgs(machine, 'tcg');
+    expect(after(args, '-accel')).toBe('tcg,thread=single');
+    expect(after(args, '-smp')).toBe('4');
+    expect(after(args, '-m')).toBe('2048M');
+    expect(after(args, '-kernel')).toBe('/k');
+  });
+
+  test('counts instructions on one CPU, without KVM', () => {
+    const args = renderArgs({ ...machine, icount: true }, 'kvm');
+    expect(after(args, '-accel')).toBe('tcg');
+    expect(after(args, '-icount')).toBe('shift=0');
+    expect(after(args, '-smp')).toBe('1');
+  });
+});
+
+test('files come as PATH or PATH:GUESTPATH', () => {
+  expect(parseGuestFile('/usr/sbin/bpftool')).toEqual({ path: '/usr/sbin/bpftool' });
+  expect(parseGuestFile('x:/usr/bin/y')).toEqual({ path: 'x', guestPath: '/usr/bin/y' });
+});
+
+test.each([
+  ['/lib/x86_64-linux-gnu/libc.so.6', 'usr/lib/x86_64-linux-gnu/libc.so.6'],
+  ['/lib64/ld-linux-x86-64.so.2', 'usr/lib64/ld-linux-x86-64.so.2'],
+  ['/usr/sbin/bpftool', 'usr/bin/bpftool'],
+  ['/bin/x', 'usr/bin/x'],
+  ['/usr/local/bin/x', 'usr/local/bin/x'],
+  ['/root/lib/x', 'root/lib/x'],
+])('%s goes to %s in the guest', (path, guestPath) => {
+  expect(cpioPath(path)).toBe(guestPath);
+});
+
+describe('the end of a run', () => {
+  const run = { outcome: 'exited', status: 0, kernelLog: [], splats: [], lastWords: [] } as const;
+
+  test('is silent when all went well', () => {
+    expect(renderRunEnd(run, 300_000)).toEqual([]);
+  });
+
+  test('shows splats', () => {
+    expect(renderRunEnd({ ...run, splats: ['[ 1.0] WARNING: x'] }, 300_000)).toEqual([
+      "fsnoop vm: the guest's kernel complained:",
+      '[ 1.0] WARNING: x',
+    ]);
+  });
+
+  test('shows the last words of a crash', () => {
+    const crashed = {
+      ...run,
+      outcome: 'crashed',
+      status: 125,
+      lastWords: ['[ 1.0] Kernel panic'],
+    } as const;
+    expect(renderRunEnd(crashed, 300_000)).toEqual([
+      'fsnoop vm: the guest crashed or could not start. Its last words:',
+      '[ 1.0] Kernel panic',
+    ]);
+  });
+
+  test('tells the time that was not enough', () => {
+    expect(renderRunEnd({ ...run, outcome: 'timed out', status: 124 }, 5000)).toEqual([
+      'fsnoop vm: timed out after 5 s',
+    ]);
+  });
+});
