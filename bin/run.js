@@ -3,6 +3,9 @@
 // ours and keeps its stack.
 import { Errors, flush, run } from '@oclif/core';
 
+// oclif asks for the user's shell, which fails for a user whom /etc/passwd does not have.
+process.env.SHELL ||= '/bin/sh';
+
 const args = process.argv.slice(2);
 const bare = args[0]?.startsWith('-') && !['-h', '--help', '--version'].includes(args[0]);
 

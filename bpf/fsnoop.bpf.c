@@ -51,6 +51,9 @@ static __always_inline __u32 session_depth(__u64 session)
 	return session & MAX_DEPTH;
 }
 
+/* THREAD_SIZE in the kernel's asm/page_64_types.h; it is aligned to its size. */
+#define STACK_BYTES 16384
+
 /* The outermost calls of a task that have not returned, to be told when they never will. */
 #define OPEN_LEVELS 32
 
@@ -66,6 +69,8 @@ struct frame {
 	__u32 tree;
 	__u32 index;
 	__u32 unused;
+	__u64 here; /* where on the stack the context of the last call lies */
+	__u64 root; /* and that of the open root */
 	struct open_call open[OPEN_LEVELS];
 };
 
@@ -106,13 +111,12 @@ static __always_inline void *ring_reserve(__u32 bytes)
 
 	if (!r)
 		return NULL;
-	if (*(volatile __u64 *)&r->head - *(volatile __u64 *)&r->tail >
-	    settings.ring_bytes - settings.ring_slack) {
+	if (*(volatile __u64 *)&r->head - *(volatile __u64 *)&r->tail > settings.ring_limit) {
 		__sync_fetch_and_add(&counters.lost_ring, 1);
 		return NULL;
 	}
 	position = __sync_fetch_and_add(&r->head, bytes);
-	return r->data + (position & (settings.ring_bytes - RECORD_ALIGN));
+	return r->data + (position & settings.ring_mask);
 }
 
 /* The exchange orders what was written before it, on every architecture. */
@@ -183,30 +187,44 @@ static __always_inline void write_entry(struct task_struct *task, struct frame *
 	end_record(record);
 }
 
-static __always_inline void on_entry(void *ctx, struct task_struct *task)
+/*
+ * Whether the open root is gone, because the kernel skipped the program at its return: what is
+ * called below it lies lower on the same stack (or on another one, in an interrupt).
+ */
+static __always_inline bool is_root_gone(struct frame *frame)
 {
-	__u64 *session = bpf_session_cookie(ctx);
+	__u64 here = *(volatile __u64 *)&frame->here;
+
+	return here >= frame->root && (here ^ frame->root) < STACK_BYTES;
+}
+
+/* Notes a call's entry; false: the call is not to be recorded. */
+static __always_inline bool open_call(void *ctx, struct task_struct *task, __u64 *session)
+{
 	struct frame *frame;
 	__u32 id, depth;
 	__u64 start;
 
-	*session = SESSION_IGNORED;
 	if (settings.by_comm && !is_called(task, settings.comm))
-		return;
+		return false;
 	id = bpf_get_attach_cookie(ctx);
 	frame = bpf_task_storage_get(&frames, task, 0,
 	                             id & COOKIE_ROOT ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
 	if (!frame) {
 		if (id & COOKIE_ROOT)
 			__sync_fetch_and_add(&counters.lost_entry, 1);
-		return;
+		return false;
 	}
 	depth = frame->depth;
+	frame->here = (__u64)ctx;
+	if (depth && is_root_gone(frame))
+		frame->depth = depth = 0;
 	if (depth > settings.max_depth)
-		return;
+		return false;
 	if (!depth) {
 		if (!(id & COOKIE_ROOT))
-			return;
+			return false;
+		frame->root = (__u64)ctx;
 		frame->tree = __sync_fetch_and_add(&counters.trees, 1);
 		frame->index = 0;
 	}
@@ -220,6 +238,15 @@ static __always_inline void on_entry(void *ctx, struct task_struct *task)
 	*session = session_pack(start, depth);
 	if (settings.live)
 		write_entry(task, frame, depth, id, start);
+	return true;
+}
+
+static __always_inline void on_entry(void *ctx, struct task_struct *task)
+{
+	__u64 *session = bpf_session_cookie(ctx);
+
+	if (!open_call(ctx, task, session))
+		*session = SESSION_IGNORED;
 }
 
 static __always_inline void on_return(void *ctx, struct task_struct *task)
@@ -237,12 +264,15 @@ static __always_inline void on_return(void *ctx, struct task_struct *task)
 		return;
 	if (!session) {
 		/* The kernel skipped the entry half, to keep the program out of itself. */
-		if (frame->depth)
+		if (frame->depth) {
+			frame->index++;
 			__sync_fetch_and_add(&counters.lost_entry, 1);
+		}
 		return;
 	}
-	/* Not a decrement: a return that was skipped must not shift the calls after it. */
+	/* More than one level up: the kernel skipped the return half of the calls in between. */
 	depth = session_depth(session);
+	frame->index += frame->depth - depth - 1;
 	frame->depth = depth;
 	start = session_start(session);
 	duration = now() - start;
@@ -252,7 +282,11 @@ static __always_inline void on_return(void *ctx, struct task_struct *task)
 	record = begin_record(task, frame, RECORD_CALL, depth);
 	if (!record)
 		return;
-	record->function = bpf_get_attach_cookie(ctx) & ~COOKIE_ROOT;
+	/* What the entry noted is nearer than the attach cookie. */
+	if (depth < OPEN_LEVELS)
+		record->function = frame->open[depth].function;
+	else
+		record->function = bpf_get_attach_cookie(ctx) & ~COOKIE_ROOT;
 	record->index = index;
 	record->start = start;
 	record->duration = duration;
@@ -337,7 +371,7 @@ int on_free(__u64 *ctx)
 
 /* Read once, after the functions are detached: the calls that were still open. */
 SEC("iter/task")
-int open_calls(struct bpf_iter__task *ctx)
+int tell_open_calls(struct bpf_iter__task *ctx)
 {
 	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;

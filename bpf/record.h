@@ -51,7 +51,7 @@ struct root_record {
  * The ring: one value of a mappable array. A writer takes its room with one atomic addition to
  * head, fills its record and writes the record's size last; the reader takes complete records from
  * tail on, zeroes them and moves tail. Positions only grow; a record lies at data[position mod
- * settings.ring_bytes] and may run over that end into RING_MARGIN bytes behind it, so that every
+ * its size] and may run over that end into RING_MARGIN bytes behind it, so that every
  * record is in one piece.
  */
 #define RING_MARGIN 4096
@@ -69,8 +69,9 @@ struct ring {
 struct settings {
 	__u64 epoch;        /* CLOCK_MONOTONIC, ns */
 	__u64 min_duration; /* ns; shorter calls are dropped */
-	__u64 ring_bytes;   /* a power of two */
-	__u64 ring_slack;   /* bytes kept free for writers that passed the check at one time */
+	__u64 ring_mask;    /* position in the ring: its size, a power of two, less RECORD_ALIGN */
+	__u64 ring_limit;   /* no more bytes may wait in it: room for writers that pass the check at
+	                       one time */
 	__u32 max_depth;    /* deeper calls are not recorded */
 	__u8 by_comm;       /* only tasks called comm */
 	__u8 live;          /* write a record at entry too */

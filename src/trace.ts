@@ -47,7 +47,7 @@ const batch = Buffer.allocUnsafe(1 << 20);
 export async function trace(request: TraceRequest): Promise<number> {
   request.onProgress('reading symbols');
   const symbols = loadSymbols();
-  if (!symbols.btf.hasEnumValue('BPF_TRACE_FSESSION_MULTI')) throw lacksFsessionMulti();
+  if (symbols.btf.enumerator('BPF_TRACE_FSESSION_MULTI') === undefined) throw lacksFsessionMulti();
   const plan = makePlan(request.wishes, symbols);
   await using output = await openOutput(request.output);
   if (request.dryRun) {

@@ -2,8 +2,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
-import { runInGuest, type GuestOptions, type GuestRun } from '../src/vm/guest.js';
+import { vi } from 'vitest';
+import { runInGuest, type GuestOptions, type GuestRun, type Sink } from '../src/vm/guest.js';
+
+// a guest needs 5 s to boot and more on a busy machine; whoever imports this file boots guests
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 600_000 });
 
 export interface GuestSessionOptions<Step extends string> extends Pick<
   GuestOptions,
@@ -39,15 +42,15 @@ export async function guestSession<Step extends string>(
   const { steps, stepTimeoutMs = 60_000, kernel = '7.2', files = [], ...machine } = options;
   const names = Object.keys(steps) as Step[];
   await using folder = await writeSteps(names.map((name) => steps[name]));
-  const stdout = makeSink();
-  const stderr = makeSink();
+  const stdout = keepOutput();
+  const stderr = keepOutput();
   const run = await runInGuest({
     ...machine,
     kernel,
     files: [...files, { path: folder.path, guestPath: '/steps' }],
     command: ['sh', '-c', renderRunner(names.length, stepTimeoutMs)],
-    stdout,
-    stderr,
+    stdout: stdout.sink,
+    stderr: stderr.sink,
   });
   if (run.outcome !== 'exited')
     throw new Error([`the guest ${run.outcome}`, ...run.lastWords, stderr.text()].join('\n'));
@@ -64,22 +67,24 @@ export async function guestSession<Step extends string>(
   };
 }
 
-export interface Sink extends Writable {
+export interface KeptOutput {
+  readonly sink: Sink;
   bytes(): Buffer;
   text(): string;
 }
 
-/** A stream that keeps what is written to it. */
-export function makeSink(): Sink {
+/** Keeps what is written to it. */
+export function keepOutput(): KeptOutput {
   const chunks: Buffer[] = [];
-  const sink = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      chunks.push(chunk);
-      done();
-    },
-  });
   const bytes = (): Buffer => Buffer.concat(chunks);
-  return Object.assign(sink, { bytes, text: () => bytes().toString() });
+  return {
+    sink: (chunk) => {
+      chunks.push(chunk);
+      return Promise.resolve();
+    },
+    bytes,
+    text: () => bytes().toString(),
+  };
 }
 
 interface Folder extends AsyncDisposable {

@@ -3,22 +3,29 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runInGuest, type GuestRun } from '../src/vm/guest.js';
-import { guestSession, makeSink, type GuestSession, type Sink } from './guest.js';
+import { guestSession, keepOutput, type GuestSession, type KeptOutput } from './guest.js';
 
 interface Outcome extends GuestRun {
-  readonly stdout: Sink;
-  readonly stderr: Sink;
+  readonly stdout: KeptOutput;
+  readonly stderr: KeptOutput;
 }
 
 async function run(
   command: readonly string[],
   options: Partial<Parameters<typeof runInGuest>[0]> = {},
 ): Promise<Outcome> {
-  const stdout = makeSink();
-  const stderr = makeSink();
-  const result = await runInGuest({ kernel: '7.2', command, stdout, stderr, ...options });
+  const stdout = keepOutput();
+  const stderr = keepOutput();
+  const result = await runInGuest({
+    kernel: '7.2',
+    command,
+    stdout: stdout.sink,
+    stderr: stderr.sink,
+    ...options,
+  });
   return { ...result, stdout, stderr };
 }
 
@@ -56,19 +63,15 @@ test('stdout and stderr come apart, byte for byte, with whatever a slow reader l
   const bytes = Buffer.from(Array.from({ length: 256 }, (_, at) => at));
   await writeFile(join(folder, 'all-bytes'), bytes);
   const script = 'cat all-bytes; head -c 2000000 /dev/zero; printf end; printf "err\\r\\n" >&2';
-  const stdout = makeSink();
-  const slowly = stdout._write.bind(stdout);
-  stdout._write = (chunk, encoding, done) =>
-    setTimeout(() => {
-      slowly(chunk, encoding, done);
-    }, 20);
+  const { sink, bytes: received } = keepOutput();
   const { stderr } = await run(['sh', '-c', script], {
     files: [{ path: join(folder, 'all-bytes') }],
-    stdout,
+    stdout: async (chunk) => {
+      await setTimeout(20);
+      await sink(chunk);
+    },
   });
-  expect(stdout.bytes()).toEqual(
-    Buffer.concat([bytes, Buffer.alloc(2_000_000), Buffer.from('end')]),
-  );
+  expect(received()).toEqual(Buffer.concat([bytes, Buffer.alloc(2_000_000), Buffer.from('end')]));
   expect(stderr.text()).toBe('err\r\n');
 });
 
@@ -100,7 +103,7 @@ test('an interrupted guest is gone', async () => {
   const result = await run(['sleep', '1000'], {
     signal: interruption.signal,
     report: (progress) => {
-      if (progress === 'up') interruption.abort();
+      if (progress === 'running sleep') interruption.abort();
     },
   });
   expect(result).toMatchObject({ outcome: 'interrupted', status: 130 });
@@ -187,6 +190,12 @@ describe('the command line', () => {
   test('leaves no QEMU when it is killed', async () => {
     await vm(['--', 'sh', '-c', 'echo up; sleep 1000'], (child) => child.kill('SIGKILL'));
     await expect.poll(findQemus).toEqual([]);
+  });
+
+  test('ends quietly when nobody reads on', async () => {
+    const result = await vm(['--', 'yes'], (child) => child.stdout?.destroy());
+    expect(result).toMatchObject({ status: 141, stderr: '' });
+    expect(await findQemus()).toEqual([]);
   });
 
   test.each([

@@ -10,7 +10,6 @@ import { quoteShell, renderCommand } from '../src/vm/init.js';
 import { findLastWords, findSplats, parseConsole } from '../src/vm/kernel-log.js';
 import { chooseKernelPackage, listSeries } from '../src/vm/kernels.js';
 import { renderArgs } from '../src/vm/qemu.js';
-import { parseBytes, parseDurationMs } from '../src/vm/quantities.js';
 import { renderRunEnd } from '../src/vm/run-end.js';
 
 describe('a cpio archive', () => {
@@ -164,35 +163,6 @@ describe('a command', () => {
       NO_COLOR: '1',
     });
     expect(chooseEnvironment({ TERM: 'xterm' }, {})).toEqual({ TERM: 'xterm' });
-  });
-});
-
-describe('sizes and times', () => {
-  test.each([
-    ['4096', 4096],
-    ['512M', 512 * 1024 ** 2],
-    ['2G', 2 * 1024 ** 3],
-    ['1.5k', 1536],
-  ])('%s is %i bytes', (text, bytes) => {
-    expect(parseBytes(text)).toBe(bytes);
-  });
-
-  test.each([
-    ['300', 300_000],
-    ['90s', 90_000],
-    ['5m', 300_000],
-    ['1h', 3_600_000],
-    ['250ms', 250],
-  ])('%s is %i ms', (text, ms) => {
-    expect(parseDurationMs(text)).toBe(ms);
-  });
-
-  test.each(['', '2X', '-1', 'G', '1 G'])('%j is no size', (text) => {
-    expect(() => parseBytes(text)).toThrow(`'${text}' is not a size, such as 2G, 512M.`);
-  });
-
-  test.each(['', '5x', '-1', '0', 'm'])('%j is no time', (text) => {
-    expect(() => parseDurationMs(text)).toThrow(`'${text}' is not a time, such as 300, 5m.`);
   });
 });
 

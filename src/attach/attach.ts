@@ -110,7 +110,7 @@ function makeAttachment(
       await link.detach();
       return performance.now() - begin;
     },
-    openCalls: () => object.iterate('open_calls'),
+    openCalls: () => object.iterate('tell_open_calls'),
     async [Symbol.asyncDispose]() {
       await link.detach();
       closeAll();

@@ -7,8 +7,8 @@
 export const settingsLayout = {
   epoch: 0,
   min_duration: 8,
-  ring_bytes: 16,
-  ring_slack: 24,
+  ring_mask: 16,
+  ring_limit: 24,
   max_depth: 32,
   by_comm: 36,
   live: 37,
@@ -22,6 +22,7 @@ export interface Settings {
   readonly minDurationNs: number;
   /** A power of two. */
   readonly ringBytes: number;
+  /** Kept free for writers that pass the check for room at one time. */
   readonly ringSlackBytes: number;
   readonly maxDepth: number;
   /** Up to 15 bytes, or null for any. */
@@ -33,8 +34,11 @@ export function encodeSettings(settings: Settings): Buffer {
   const bytes = Buffer.alloc(settingsBytes);
   bytes.writeBigUInt64LE(settings.epochNs, settingsLayout.epoch);
   bytes.writeBigUInt64LE(BigInt(settings.minDurationNs), settingsLayout.min_duration);
-  bytes.writeBigUInt64LE(BigInt(settings.ringBytes), settingsLayout.ring_bytes);
-  bytes.writeBigUInt64LE(BigInt(settings.ringSlackBytes), settingsLayout.ring_slack);
+  bytes.writeBigUInt64LE(BigInt(settings.ringBytes - recordAlign), settingsLayout.ring_mask);
+  bytes.writeBigUInt64LE(
+    BigInt(settings.ringBytes - settings.ringSlackBytes),
+    settingsLayout.ring_limit,
+  );
   bytes.writeUInt32LE(settings.maxDepth, settingsLayout.max_depth);
   bytes.writeUInt8(Number(settings.comm !== null), settingsLayout.by_comm);
   bytes.writeUInt8(Number(settings.live), settingsLayout.live);
@@ -67,6 +71,7 @@ export function decodeCounters(bytes: Buffer): Counters {
 /** Bytes of `struct ring` before its data, and behind the data's end. */
 export const ringHeadBytes = 128;
 export const ringMarginBytes = 4096;
+export const recordAlign = 8;
 /** The longest record: a root's. */
 export const longestRecordBytes = 72;
 

@@ -1,13 +1,16 @@
 /** `fsnoop vm`: a command in a throw-away guest. */
 import { Command, Flags } from '@oclif/core';
-import { Failure } from '../failure.js';
+import { exitStatus, Failure } from '../failure.js';
+import { parseBytes, parseDurationNs } from '../quantities.js';
+import { makeDescriptorSink } from '../vm/descriptor.js';
 import { chooseEnvironment } from '../vm/environment.js';
 import { parseGuestFile } from '../vm/guest-files.js';
 import { runInGuest, type GuestOptions } from '../vm/guest.js';
 import { renderRunEnd } from '../vm/run-end.js';
-import { parseBytes, parseDurationMs } from '../vm/quantities.js';
 
 const cannotRun = 125;
+/** As a shell gives it for a process that SIGPIPE ended, as in `| head`. */
+const closedPipe = 141;
 
 export default class Vm extends Command {
   static override summary = 'Run a command in a throw-away guest with a kernel of your choice.';
@@ -53,7 +56,6 @@ KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
       helpValue: 'PATH[:GUESTPATH]',
       multiple: true,
       multipleNonGreedy: true,
-      default: [],
     }),
   };
 
@@ -70,9 +72,9 @@ KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
         command: argv as string[],
         icount: flags.icount,
         smp: flags.smp,
-        memoryBytes: parseBytes(flags.memory),
-        timeoutMs: parseDurationMs(flags.timeout),
-        files: flags.file.map(parseGuestFile),
+        memoryBytes: parseBytes('--memory', flags.memory),
+        timeoutMs: parseDurationNs('--timeout', flags.timeout, 's') / 1e6,
+        files: (flags.file ?? []).map(parseGuestFile),
         env: chooseEnvironment(process.env, process.stdout),
       }),
     );
@@ -90,18 +92,12 @@ KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
       status ??= signal === 'SIGINT' ? 130 : 143;
       interruption.abort();
     };
-    // the reader of our output left, as in `| head`
-    const onClosed = (): void => {
-      status ??= 141;
-      interruption.abort();
-    };
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-    process.stdout.on('error', onClosed);
     try {
       const run = await runInGuest({
         ...options,
-        stdout: process.stdout,
-        stderr: process.stderr,
+        stdout: makeDescriptorSink(1),
+        stderr: makeDescriptorSink(2),
         report: (progress, kind) => {
           if (kind === 'fetch' || process.stderr.isTTY) this.logToStderr(`fsnoop vm: ${progress}`);
         },
@@ -110,14 +106,17 @@ KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
       for (const line of renderRunEnd(run, options.timeoutMs)) this.logToStderr(line);
       return status ?? run.status;
     } catch (error) {
-      if (status !== undefined || isClosedPipe(error)) return status ?? 141;
-      if (error instanceof Failure && error.oclif.exit !== 2)
+      if (error instanceof Failure && error.oclif.exit !== exitStatus.usage)
         this.error(error.message, { exit: cannotRun, suggestions: error.suggestions });
+      if (isSystemError(error) && error.syscall === 'write') {
+        if (error.code === 'EPIPE') return closedPipe;
+        this.error(`The output could not be written: ${error.message}.`, { exit: cannotRun });
+      }
       throw error;
     }
   }
 }
 
-function isClosedPipe(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
 }

@@ -17,6 +17,9 @@ export function chooseEnvironment(
   );
   if (terminal.isTTY !== true) return set;
   const colors = env['NO_COLOR'] === undefined ? { FORCE_COLOR: '1' } : {};
-  const columns = terminal.columns === undefined ? {} : { COLUMNS: `${terminal.columns}` };
+  const columns =
+    terminal.columns === undefined || terminal.columns === 0
+      ? {}
+      : { COLUMNS: `${terminal.columns}` };
   return { ...columns, ...colors, ...set };
 }

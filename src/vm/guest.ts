@@ -1,6 +1,6 @@
 /** Runs a command in a throw-away guest with a real kernel: fetch, build, boot, stream, report. */
 import { randomUUID } from 'node:crypto';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { exitStatus, Failure } from '../failure.js';
 import { makeEndMark } from './end-mark.js';
 import type { GuestFile } from './guest-files.js';
@@ -8,6 +8,9 @@ import { buildImage } from './image.js';
 import { findLastWords, findSplats, parseConsole } from './kernel-log.js';
 import { loadKernel } from './kernels.js';
 import { startQemu, type Qemu } from './qemu.js';
+
+/** Takes bytes of output; the guest waits while it does. An error ends the guest. */
+export type Sink = (bytes: Buffer) => Promise<void>;
 
 export interface GuestOptions {
   /** A Debian series such as `7.2`, or the path of a kernel image. */
@@ -26,9 +29,9 @@ export interface GuestOptions {
   readonly memoryBytes?: number;
   /** From the start of QEMU to its end; 300 s without it. */
   readonly timeoutMs?: number;
-  /** Get the command's output byte for byte, as it comes. They are not ended. */
-  readonly stdout: Writable;
-  readonly stderr: Writable;
+  /** Get the command's output byte for byte, as it comes. */
+  readonly stdout: Sink;
+  readonly stderr: Sink;
   /** Told what is going on, in a line without its end; `fetch` takes time and network. */
   readonly report?: (progress: string, kind: 'fetch' | 'step') => void;
   /** Ends the guest. */
@@ -50,6 +53,7 @@ export interface GuestRun {
 /**
  * Runs a command in a guest to its end. Nothing of it stays behind.
  * @throws {Failure} when the guest can't be started: no such kernel, no QEMU, no such file
+ * @throws what a sink throws
  */
 export async function runInGuest(options: GuestOptions): Promise<GuestRun> {
   const { signal } = options;
@@ -156,7 +160,7 @@ async function answer(
     if (status !== undefined) continue;
     const [, said] = /^exit (\d+)\n/m.exec(text) ?? [];
     if (said === undefined) {
-      if (text === 'up\n') options.report?.('up', 'step');
+      if (text === 'up\n') options.report?.(`running ${options.command[0] ?? ''}`, 'step');
       continue;
     }
     status = Number(said);
@@ -171,24 +175,13 @@ async function answer(
 }
 
 /** Copies a stream up to the mark, no faster than `sink` takes it. */
-async function carry(source: Readable, sink: Writable, mark: Buffer): Promise<void> {
+async function carry(source: Readable, sink: Sink, mark: Buffer): Promise<void> {
   const endMark = makeEndMark(mark);
   for await (const chunk of source) {
-    await write(sink, endMark.push(chunk as Buffer));
+    await sink(endMark.push(chunk as Buffer));
     if (endMark.ended) break;
   }
-  await write(sink, endMark.flush());
-}
-
-function write(sink: Writable, bytes: Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (bytes.length === 0) resolve();
-    else
-      sink.write(bytes, (error) => {
-        if (error == null) resolve();
-        else reject(error);
-      });
-  });
+  await sink(endMark.flush());
 }
 
 async function collect(source: Readable): Promise<Buffer> {

@@ -56,7 +56,10 @@ async function loadAdditions(options: ImageOptions): Promise<readonly CpioEntry[
 /** busybox, node and its libraries as an archive: 120 MB, made once for each version of them. */
 async function loadBase(): Promise<Buffer> {
   const busybox = needProgram('busybox');
-  const libraries = await listLibraries(process.execPath);
+  // Debian's other busybox package has one that is not static
+  const libraries = [
+    ...new Set([...(await listLibraries(process.execPath)), ...(await listLibraries(busybox))]),
+  ];
   const sources = [busybox, process.execPath, ...libraries];
   const path = join(cacheFolder('images'), `base-${await identify(sources)}.cpio`);
   try {
@@ -76,7 +79,7 @@ async function loadBaseEntries(
   libraries: readonly string[],
 ): Promise<readonly CpioEntry[]> {
   const applets = (await runProgram(busybox, ['--list'])).split('\n').filter(Boolean);
-  const copies = [...libraries.map((path) => [path, cpioPath(path)] as const)];
+
   return [
     ...['usr/bin', 'usr/lib', 'usr/lib64', 'proc', 'sys', 'dev', 'run', 'tmp', 'root'].map(
       directory,
@@ -94,7 +97,7 @@ async function loadBaseEntries(
       .map((name) => link(`usr/bin/${name}`, 'busybox')),
     file('usr/bin/node', await readFile(process.execPath), 0o755),
     ...(await Promise.all(
-      copies.map(async ([path, guestPath]) => file(guestPath, await readFile(path), 0o755)),
+      libraries.map(async (path) => file(cpioPath(path), await readFile(path), 0o755)),
     )),
   ];
 }

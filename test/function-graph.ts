@@ -1,0 +1,69 @@
+/**
+ * Reads the text of the kernel's function_graph tracer, and of `--style ftrace`, back into names:
+ *
+ *	 0)               |  vfs_read() {
+ *	 0)   1.200 us    |    rw_verify_area();
+ *	 0)   2.738 us    |  }
+ */
+import { childrenOf, type JsonNode } from './json-lines.js';
+
+export interface NamedCall {
+  readonly name: string;
+  readonly children: NamedCall[];
+}
+
+const ignored = /^$|^#| => | ---/;
+const call = /^ *\d+\) .*\| {2}(?<indent> *)(?<what>[\w.]+\(\);|[\w.]+\(\) \{|\})(?: +\/\*.*\*\/)?$/;
+
+/**
+ * The calls of one task, in the order of time.
+ * @throws {Error} when a line is anything else, or braces or indents don't fit each other
+ */
+export function parseFunctionGraph(text: string): NamedCall[] {
+  const roots: NamedCall[] = [];
+  const open: NamedCall[] = [];
+  for (const line of text.split('\n')) {
+    if (ignored.test(line)) continue;
+    const { indent, what } = call.exec(line)?.groups ?? {};
+    if (indent === undefined || what === undefined) throw new Error(`what is '${line}'?`);
+    if (what === '}') open.pop();
+    if (indent.length !== 2 * open.length) throw new Error(`not at its level: '${line}'`);
+    if (what === '}') continue;
+    const begun = { name: what.replace(/\(.*/, ''), children: [] };
+    (open.at(-1)?.children ?? roots).push(begun);
+    if (what.endsWith('{')) open.push(begun);
+  }
+  if (open.length > 0) throw new Error(`${open.length} calls have no end`);
+  return roots;
+}
+
+/** The lines before the first call. */
+export function headerOf(text: string): string {
+  return text.slice(0, text.search(/^ *\d+\)/m));
+}
+
+export function fromJson(node: JsonNode): NamedCall {
+  return { name: node.function ?? '', children: childrenOf(node).map(fromJson) };
+}
+
+/** `a(b,c(d))` */
+export function shapeOf({ name, children }: NamedCall): string {
+  return children.length === 0 ? name : `${name}(${children.map(shapeOf).join(',')})`;
+}
+
+/** The tree of these functions alone: what lies between them is taken out. */
+export function project({ name, children }: NamedCall, names: readonly string[]): NamedCall {
+  const keep = (node: NamedCall): NamedCall[] =>
+    names.includes(node.name) ? [project(node, names)] : node.children.flatMap(keep);
+  return { name, children: children.flatMap(keep) };
+}
+
+export function countShapes(calls: readonly NamedCall[]): Record<string, number> {
+  return countEach(calls.map(shapeOf));
+}
+
+export function countEach(texts: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const text of texts) counts[text] = (counts[text] ?? 0) + 1;
+  return counts;
+}
