@@ -76,7 +76,8 @@ struct frame {
 
 const volatile struct settings settings SEC(".rodata.settings");
 struct counters counters SEC(".bss.counters");
-__u8 traced[PID_LIMIT] SEC(".data.traced"); /* by pid, written before and while tracing */
+struct ring ring SEC(".bss.ring");          /* its size is cut down before loading */
+__u8 traced[PID_LIMIT] SEC(".bss.traced"); /* by pid, written before and while tracing */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -84,15 +85,6 @@ struct {
 	__type(key, int);
 	__type(value, struct frame);
 } frames SEC(".maps");
-
-/* value_size is set before loading: struct ring, settings.ring_bytes and RING_MARGIN. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct ring) + RING_MARGIN);
-} ring SEC(".maps");
 
 static __always_inline __u64 now(void)
 {
@@ -105,18 +97,14 @@ static __always_inline __u64 now(void)
  */
 static __always_inline void *ring_reserve(__u32 bytes)
 {
-	__u32 zero = 0;
-	struct ring *r = bpf_map_lookup_elem(&ring, &zero);
 	__u64 position;
 
-	if (!r)
-		return NULL;
-	if (*(volatile __u64 *)&r->head - *(volatile __u64 *)&r->tail > settings.ring_limit) {
+	if (*(volatile __u64 *)&ring.head - *(volatile __u64 *)&ring.tail > settings.ring_limit) {
 		__sync_fetch_and_add(&counters.lost_ring, 1);
 		return NULL;
 	}
-	position = __sync_fetch_and_add(&r->head, bytes);
-	return r->data + (position & settings.ring_mask);
+	position = __sync_fetch_and_add(&ring.head, bytes);
+	return ring.data + (position & settings.ring_mask);
 }
 
 /* The exchange orders what was written before it, on every architecture. */
@@ -167,9 +155,9 @@ static __always_inline struct record *begin_record(struct task_struct *task, str
 	return record;
 }
 
-static __always_inline void end_record(struct record *record)
+static __always_inline void end_record(struct record *record, __u32 depth)
 {
-	ring_submit(record, record->depth ? sizeof(struct record) : sizeof(struct root_record));
+	ring_submit(record, depth ? sizeof(struct record) : sizeof(struct root_record));
 }
 
 static __always_inline void write_entry(struct task_struct *task, struct frame *frame, __u32 depth,
@@ -184,7 +172,7 @@ static __always_inline void write_entry(struct task_struct *task, struct frame *
 	record->start = start;
 	record->duration = 0;
 	record->retval = 0;
-	end_record(record);
+	end_record(record, depth);
 }
 
 /*
@@ -254,7 +242,7 @@ static __always_inline void on_return(void *ctx, struct task_struct *task)
 	__u64 session = *bpf_session_cookie(ctx);
 	struct record *record;
 	struct frame *frame;
-	__u64 start, duration, retval;
+	__u64 start, duration;
 	__u32 depth, index;
 
 	if (session == SESSION_IGNORED)
@@ -290,9 +278,8 @@ static __always_inline void on_return(void *ctx, struct task_struct *task)
 	record->index = index;
 	record->start = start;
 	record->duration = duration;
-	bpf_get_func_ret(ctx, &retval);
-	record->retval = retval;
-	end_record(record);
+	bpf_get_func_ret(ctx, &record->retval);
+	end_record(record, depth);
 }
 
 SEC("fsession.multi")
@@ -340,7 +327,7 @@ int on_exit(__u64 *ctx)
 			continue;
 		}
 		tell_open(record, frame, &frame->open[level]);
-		end_record(record);
+		end_record(record, level);
 	}
 	frame->depth = 0;
 	return 0;

@@ -56,13 +56,14 @@ struct root_record {
  */
 #define RING_MARGIN 4096
 #define RECORD_ALIGN 8
+#define RING_MAX (1 << 28)
 
 struct ring {
 	__u64 head;
 	__u64 head_line[7]; /* writers and the reader each have a cache line */
 	__u64 tail;
 	__u64 tail_line[7];
-	char data[];
+	char data[RING_MAX + RING_MARGIN];
 };
 
 /* Decided before the program is loaded. */

@@ -2,6 +2,7 @@
 #include <linux/types.h>
 #include "ring.h"
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <sys/mman.h>
 #include <utility>
@@ -10,7 +11,7 @@ static Napi::FunctionReference constructor;
 
 static size_t MappedBytes(size_t ring_bytes)
 {
-	return sizeof(struct ring) + ring_bytes + RING_MARGIN;
+	return offsetof(struct ring, data) + ring_bytes + RING_MARGIN;
 }
 
 void Ring::Init(Napi::Env env, Napi::Object)

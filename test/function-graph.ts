@@ -13,7 +13,8 @@ export interface NamedCall {
 }
 
 const ignored = /^$|^#| => | ---/;
-const call = /^ *\d+\) .*\| {2}(?<indent> *)(?<what>[\w.]+\(\);|[\w.]+\(\) \{|\})(?: +\/\*.*\*\/)?$/;
+const call =
+  /^ *\d+\) .*\| {2}(?<indent> *)(?<what>[\w.]+\(\);|[\w.]+\(\) \{|\})(?: +\/\*.*\*\/)?$/;
 
 /**
  * The calls of one task, in the order of time.

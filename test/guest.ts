@@ -20,7 +20,7 @@ export interface GuestSessionOptions<Step extends string> extends Pick<
   readonly stepTimeoutMs?: number;
 }
 
-export interface StepResult {
+interface StepResult {
   readonly stdout: string;
   /** The same, byte for byte. */
   readonly stdoutBytes: Buffer;
@@ -69,8 +69,8 @@ export async function guestSession<Step extends string>(
 
 export interface KeptOutput {
   readonly sink: Sink;
-  bytes(): Buffer;
-  text(): string;
+  readonly bytes: () => Buffer;
+  readonly text: () => string;
 }
 
 /** Keeps what is written to it. */

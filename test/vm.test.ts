@@ -9,6 +9,7 @@ import { cpioPath, parseGuestFile } from '../src/vm/guest-files.js';
 import { quoteShell, renderCommand } from '../src/vm/init.js';
 import { findLastWords, findSplats, parseConsole } from '../src/vm/kernel-log.js';
 import { chooseKernelPackage, listSeries } from '../src/vm/kernels.js';
+import { needProgram } from '../src/vm/programs.js';
 import { renderArgs } from '../src/vm/qemu.js';
 import { renderRunEnd } from '../src/vm/run-end.js';
 
@@ -34,7 +35,7 @@ describe('a cpio archive', () => {
       directory('tmp'),
       file('usr/bin/y', ''),
     ]);
-    const listed = execFileSync('busybox', ['cpio', '-t'], {
+    const listed = execFileSync(needProgram('busybox'), ['cpio', '-t'], {
       input: archive,
       stdio: ['pipe', 'pipe', 'ignore'],
     });

@@ -74,7 +74,7 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     const ringBytes = chooseRingBytes(plan.bufferBytes);
     options.onProgress('loading the program');
     await load(object, plan, options, ringBytes);
-    const ring = object.openRing('ring', ringBytes);
+    const ring = object.openRing('.bss.ring', ringBytes);
     owned.push(ring);
     chooseProcesses(object, [...plan.pids, options.commandPid ?? []].flat());
     for (const hook of hooks(plan)) owned.push(await object.attach(hook));
@@ -138,7 +138,7 @@ async function load(
         live: plan.live,
       }),
     },
-    valueBytes: { ring: ringHeadBytes + ringBytes + ringMarginBytes },
+    valueBytes: { '.bss.ring': ringHeadBytes + ringBytes + ringMarginBytes },
   });
 }
 
@@ -151,7 +151,7 @@ function chooseProcesses(object: NativeObject, pids: readonly number[]): void {
   const traced = Buffer.alloc(pidLimit, pids.length === 0 ? 1 : 0);
   for (const pid of pids) traced[pid] = 1;
   traced[process.pid] = 0;
-  object.writeGlobal('.data.traced', 0, traced);
+  object.writeGlobal('.bss.traced', 0, traced);
 }
 
 /** The next power of two that holds the buffer asked for and the slack of all CPUs. */

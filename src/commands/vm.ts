@@ -110,7 +110,9 @@ KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
         this.error(error.message, { exit: cannotRun, suggestions: error.suggestions });
       if (isSystemError(error) && error.syscall === 'write') {
         if (error.code === 'EPIPE') return closedPipe;
-        this.error(`The output could not be written: ${error.message}.`, { exit: cannotRun });
+        this.error(`The output could not be written: ${error.message.replace(', write', '')}.`, {
+          exit: cannotRun,
+        });
       }
       throw error;
     }

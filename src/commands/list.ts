@@ -1,0 +1,101 @@
+/** `fsnoop list`: functions, and why some of them can't be traced. */
+import { Command, Flags } from '@oclif/core';
+import { exitStatus, Failure } from '../failure.js';
+import { ClosedPipe, openOutput } from '../output.js';
+import { parsePatterns } from '../plan/pattern.js';
+import {
+  renderCountsJson,
+  renderCountsText,
+  renderListJson,
+  renderListText,
+} from '../render/list.js';
+import type { Symbols } from '../symbols/functions.js';
+import { compileGlobs } from '../symbols/glob.js';
+import { loadSymbols } from '../symbols/symbols.js';
+
+export default class List extends Command {
+  static override summary =
+    'List kernel functions, with the reason for those that can not be traced.';
+  static override description = `PATTERN is a name or a glob: *, ?, [a-z], [!a]. Without one, all functions are listed.`;
+  static override examples = [
+    {
+      description: 'What there is to trace in ext4',
+      command: `<%= config.bin %> <%= command.id %> --traceable 'ext4_*'`,
+    },
+    {
+      description: 'Why a function is refused',
+      command: '<%= config.bin %> <%= command.id %> _printk',
+    },
+    {
+      description: 'How many functions this kernel lets us trace',
+      command: '<%= config.bin %> <%= command.id %> --count',
+    },
+    {
+      description: 'For programs',
+      command: `<%= config.bin %> <%= command.id %> --format json 'vfs_*'`,
+    },
+  ];
+  static override usage = '<%= command.id %> [PATTERN...] [FLAGS]';
+  static override strict = false;
+  static override flags = {
+    traceable: Flags.boolean({
+      summary: 'Only functions that can be traced.',
+      exclusive: ['refused'],
+    }),
+    refused: Flags.boolean({ summary: 'Only functions that can not be traced.' }),
+    count: Flags.boolean({ summary: 'Count them by reason.' }),
+    format: Flags.option({
+      options: ['text', 'json'] as const,
+      summary: 'Text, or JSON, one object a line.',
+      default: 'text' as const,
+    })(),
+  };
+
+  async run(): Promise<void> {
+    const { flags, argv } = await this.parse(List);
+    const patterns = argv.length === 0 ? ['*'] : (argv as string[]);
+    const globs = parsePatterns('fsnoop list', patterns).map(({ glob }) => glob);
+    const functions = findFunctions(loadSymbols(), globs).filter(({ reason }) => {
+      if (flags.traceable) return reason === null;
+      return !flags.refused || reason !== null;
+    });
+    await using output = await openOutput(null);
+    try {
+      await output.write(render(functions, flags));
+    } catch (error) {
+      if (!(error instanceof ClosedPipe)) throw error;
+    }
+  }
+}
+
+type Functions = ReturnType<Symbols['match']>;
+
+/** @throws {Failure} when one of the globs matches nothing */
+function findFunctions(symbols: Symbols, globs: readonly string[]): Functions {
+  const functions = symbols.match(globs);
+  for (const glob of globs) {
+    const matching = compileGlobs([glob]);
+    if (!functions.some(({ name }) => matching.test(name))) throw noMatch(symbols, glob);
+  }
+  return functions;
+}
+
+function noMatch(symbols: Symbols, glob: string): Failure {
+  const nearest = symbols.nearest(glob.replace(/[*?[\]]/g, ''), 3);
+  return new Failure(
+    exitStatus.usage,
+    `No function of this kernel matches '${glob}'.`,
+    nearest.length > 0
+      ? `Did you mean: ${nearest.join(', ')}`
+      : "Look for a part of the name: fsnoop list '*part*'",
+  );
+}
+
+function render(
+  functions: Functions,
+  { count, format }: { readonly count: boolean; readonly format: 'text' | 'json' },
+): string {
+  if (count) return format === 'json' ? renderCountsJson(functions) : renderCountsText(functions);
+  if (format === 'json') return renderListJson(functions);
+  return renderListText(functions, process.stdout.isTTY && process.env['NO_COLOR'] === undefined);
+}

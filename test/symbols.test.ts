@@ -1,0 +1,214 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import {
+  renderCountsJson,
+  renderCountsText,
+  renderListJson,
+  renderListText,
+} from '../src/render/list.js';
+import { denyList, isDenied, isNoReturn, noReturn, whyDenied } from '../src/symbols/deny-list.js';
+import { makeSymbols } from '../src/symbols/functions.js';
+
+const fixture = (name: string) =>
+  readFileSync(new URL(`fixtures/symbols/${name}`, import.meta.url));
+
+const symbols = makeSymbols({
+  btf: fixture('types.btf'),
+  kallsyms: fixture('kallsyms.txt'),
+  available: fixture('available_filter_functions.txt'),
+});
+
+const namesOf = (...globs: string[]) => symbols.match(globs).map(({ name }) => name);
+
+describe('functions', () => {
+  it('are traceable or have a reason why not', () => {
+    expect(renderListText(symbols.match(['*']), false)).toBe(
+      `\
+_text                                     no patch site
+also_data                                 named twice
+below_zero
+do_exit                                   no-return
+ext4_readdir [ext4]                       in a module
+find_it
+is_it
+low_byte
+nothing
+notrace                                   no patch site
+only_in_btf                               no patch site
+print_it                                  variadic
+rcu_barrier                               denied: the trampoline itself enters and leaves RCU: btf_id_deny of kernel/bpf/verifier.c
+read_it
+returns_either                            struct by value
+returns_pair                              struct by value
+returns_u128                              128-bit value
+split.isra.0                              no BTF
+takes_big                                 struct by value
+takes_double                              refused by the kernel
+takes_empty                               struct by value
+takes_thirteen                            too many arguments
+takes_twelve
+takes_u128                                128-bit value
+twice_in_btf                              named twice
+twice_in_kallsyms                         named twice
+`,
+    );
+  });
+
+  it('know how their returned value is to be read', () => {
+    const returns = Object.fromEntries(
+      symbols
+        .match(['nothing', 'read_it', 'is_it', 'low_byte', 'below_zero', 'find_it', 'split.isra.0'])
+        .map((known) => [known.name, known.returns]),
+    );
+    expect(returns).toEqual({
+      nothing: { kind: 'void' },
+      read_it: { kind: 'int', bytes: 4, signed: true },
+      is_it: { kind: 'bool' },
+      low_byte: { kind: 'int', bytes: 1, signed: false },
+      below_zero: { kind: 'int', bytes: 4, signed: true },
+      find_it: { kind: 'pointer' },
+      'split.isra.0': { kind: 'void' },
+    });
+  });
+
+  it('have the id of their BTF', () => {
+    const [found, split] = symbols.match(['read_it', 'split.isra.0']);
+    expect(found?.btfId).toBe(symbols.btf.find('func', 'read_it')[0]);
+    expect(split?.btfId).toBe(0);
+  });
+
+  it('of vmlinux hide those of a module with the same name', () => {
+    expect(symbols.match(['find_it'])).toMatchObject([{ module: null, reason: null }]);
+    expect(symbols.match(['ext4_readdir'])).toMatchObject([{ module: 'ext4', btfId: 0 }]);
+  });
+
+  it('without a line feed at the end of the files are all found', () => {
+    const cut = makeSymbols({
+      btf: fixture('types.btf'),
+      kallsyms: Buffer.from('81000020 T nothing\n81000030 t last_one'),
+      available: Buffer.from('nothing\nlast_one'),
+    });
+    expect(cut.match(['nothing', 'last_one'])).toMatchObject([
+      { name: 'last_one', reason: 'no BTF' },
+      { name: 'nothing', reason: null },
+    ]);
+  });
+
+  it('may be known to BTF alone', () => {
+    const bare = makeSymbols({
+      btf: fixture('types.btf'),
+      kallsyms: Buffer.alloc(0),
+      available: Buffer.alloc(0),
+    });
+    expect(bare.match(['is_it'])).toMatchObject([{ reason: 'no patch site' }]);
+  });
+});
+
+describe('match', () => {
+  it('takes names and globs, and gives each function once, sorted', () => {
+    expect(namesOf('read_it', 'nothing', '*ead_it', 'absent')).toEqual(['nothing', 'read_it']);
+    expect(namesOf('returns_?*')).toEqual(['returns_either', 'returns_pair', 'returns_u128']);
+    expect(namesOf('[a-b]*')).toEqual(['also_data', 'below_zero']);
+    expect(namesOf('twice_in_[!k]*')).toEqual(['twice_in_btf']);
+    expect(namesOf('split[.]isra.[0-9]')).toEqual(['split.isra.0']);
+  });
+
+  it('is of the whole name, with its case', () => {
+    expect(namesOf('read', 'READ_IT', 'Read*', 'isra')).toEqual([]);
+    expect(namesOf('split.isra?0', 'splitXisra*')).toEqual(['split.isra.0']);
+  });
+
+  it('takes a bracket that is never closed for itself, and an upside-down range for nothing', () => {
+    expect(namesOf('read_it[', '*[')).toEqual([]);
+    expect(namesOf('[z-a]ead_it', '[z-ar]ead_it')).toEqual(['read_it']);
+  });
+});
+
+describe('nearest', () => {
+  it('finds slips: a letter swapped, missing, wrong', () => {
+    expect(symbols.nearest('raed_it', 1)).toEqual(['read_it']);
+    expect(symbols.nearest('rcu_barier', 1)).toEqual(['rcu_barrier']);
+    expect(symbols.nearest('lov_byte', 1)).toEqual(['low_byte']);
+  });
+
+  it('finds longer names that hold it', () => {
+    expect(symbols.nearest('readdir', 3)).toContain('ext4_readdir');
+    expect(symbols.nearest('twelve', 3)).toEqual(['takes_twelve']);
+  });
+
+  it('finds nothing for what is like nothing', () => {
+    expect(symbols.nearest('zzzzzzzzzz', 3)).toEqual([]);
+    expect(symbols.nearest('', 3)).toEqual([]);
+  });
+});
+
+describe('the deny list', () => {
+  it('says why', () => {
+    expect(denyList.filter(({ why, functions }) => why === '' || functions.length === 0)).toEqual(
+      [],
+    );
+    expect(whyDenied('smp_text_poke_batch_finish')).toMatch(/patches kernel text/);
+    expect(whyDenied('vfs_read')).toBeNull();
+  });
+
+  it.each([
+    'smp_text_poke_batch_finish',
+    'exc_int3',
+    'migrate_disable',
+    'preempt_count_add',
+    '__rcu_read_lock',
+    'rcu_read_lock_held',
+    'arch_cpu_idle',
+    'bpf_dispatcher_xdp_func',
+    '__bpf_prog_enter_recur',
+    'bpf_get_smp_processor_id',
+    'bpf_ktime_get_ns',
+    'bpf_task_storage_get',
+    'bpf_session_cookie',
+  ])('has %s', (name) => {
+    expect(isDenied(name)).toBe(true);
+  });
+
+  it.each(['vfs_read', 'ksys_read', 'srcu_drive_gp', 'bpf_fentry_test1'])('lets %s be', (name) => {
+    expect(isDenied(name)).toBe(false);
+  });
+
+  it('keeps functions that never return apart', () => {
+    expect(noReturn.every(isNoReturn)).toBe(true);
+    expect(isNoReturn('do_exit_group')).toBe(false);
+  });
+});
+
+describe('the list', () => {
+  const some = symbols.match(['find_it', 'ext4_readdir', 'takes_*']);
+
+  it('is one JSON object a line', () => {
+    expect(renderListJson(some.slice(0, 3))).toBe(
+      `\
+{"type":"function","function":"ext4_readdir","module":"ext4","traceable":false,"reason":"in a module"}
+{"type":"function","function":"find_it","module":null,"traceable":true,"reason":null}
+{"type":"function","function":"takes_big","module":null,"traceable":false,"reason":"struct by value"}
+`,
+    );
+  });
+
+  it('can be counted by reason', () => {
+    expect(renderCountsText(some)).toBe(
+      `\
+2  traceable
+2  struct by value
+1  in a module
+1  refused by the kernel
+1  too many arguments
+1  128-bit value
+`,
+    );
+    expect(renderCountsJson(some.slice(0, 2))).toBe(
+      `\
+{"type":"count","traceable":true,"reason":null,"functions":1}
+{"type":"count","traceable":false,"reason":"in a module","functions":1}
+`,
+    );
+    expect(renderCountsText([])).toBe('');
+  });
+});

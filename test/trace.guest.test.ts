@@ -1,0 +1,500 @@
+/** `fsnoop trace` on a real kernel: the same calls as a program makes, and as ftrace sees. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildCalls, type BuiltProgram } from './calls.js';
+import {
+  countEach,
+  countShapes,
+  fromJson,
+  headerOf,
+  parseFunctionGraph,
+  project,
+  shapeOf,
+} from './function-graph.js';
+import { guestSession, type GuestSession } from './guest.js';
+import {
+  childrenOf,
+  countCalls,
+  deepest,
+  linesOf,
+  onlyLineOf,
+  parseJsonLines,
+} from './json-lines.js';
+
+const none = { ring: 0, recursion: 0, entry: 0, user: 0 };
+const below = ['vfs_read', 'rw_verify_area', 'security_file_permission', 'read_zero'];
+const graph = `-k ksys_read -g --fgraph-include '${below.join(',')}'`;
+const shape = 'ksys_read(vfs_read(rw_verify_area(security_file_permission),read_zero))';
+const copyZeroes = 'dd if=/dev/zero of=/dev/null bs=1 count=1000';
+
+let calls: BuiltProgram;
+
+beforeAll(async () => {
+  calls = await buildCalls();
+});
+
+afterAll(() => calls[Symbol.asyncDispose]());
+
+/** ftrace begins when the command does: a shell switches it on and becomes the command. */
+const functionGraph = `
+cd /sys/kernel/tracing
+echo 0 >tracing_on
+echo 20000 >buffer_size_kb
+echo ksys_read ${below.join(' ')} >set_ftrace_filter
+echo ksys_read >set_graph_function
+echo function_graph >current_tracer
+sh -c 'echo $$ >set_ftrace_pid; echo 1 >tracing_on; exec ${copyZeroes}'
+echo 0 >tracing_on
+cat trace
+grep -h -E 'overrun|dropped' per_cpu/cpu*/stats >&2
+echo nop >current_tracer
+echo >set_graph_function; echo >set_ftrace_filter; echo >set_ftrace_pid`;
+
+/** Starts fsnoop, goes on when all is attached, and has its output at the end. */
+const whenReady = (flags: string, then: string) => `
+rm -f /tmp/ready /tmp/go
+fsnoop ${flags} --ready-file /tmp/ready --output /tmp/out &
+tracer=$!
+while ! [ -s /tmp/ready ]; do sleep 0.1; done
+${then}
+wait $tracer; status=$?
+cat /tmp/out
+exit $status`;
+
+const stillRunning = 'pidof calls sleep && echo still running';
+
+const steps = {
+  zeroes: `fsnoop ${graph} --format json -c '${copyZeroes}'`,
+  'zeroes in the style of ftrace': `fsnoop ${graph} --style ftrace -c '${copyZeroes}'`,
+  'zeroes by function_graph': functionGraph,
+  mixed: `fsnoop -k ksys_read,ksys_write -k do_sys_openat2 --format json -c 'calls mixed'`,
+  depths: `for depth in 0 1 2; do
+    fsnoop ${graph} --fgraph-max-depth $depth --format json -c 'calls read 3'
+  done`,
+  'only long': `fsnoop -k hrtimer_nanosleep --min-duration 100ms --format json -c 'calls sleep 3 300'`,
+  'long below': `fsnoop -k hrtimer_nanosleep -g --fgraph-include do_nanosleep,schedule --format json -c 'calls sleep 2 100'`,
+  'one process': `
+    calls after /tmp/go read 50 & one=$!
+    calls after /tmp/go read 70 & two=$!
+    calls after /tmp/go read 90 & three=$!
+    ${whenReady(
+      '-k ksys_read --format json --filter-pid $one,$three',
+      'touch /tmp/go; wait $one $two $three; kill -INT $tracer',
+    )}`,
+  'one name': `ln -s $(which calls) /tmp/fifteen-letters; ln -s $(which calls) /tmp/fifteen-letter
+    fsnoop -k ksys_read --format json --comm fifteen-letters -c '/tmp/fifteen-letters read 5; /tmp/fifteen-letter read 7; calls read 9'`,
+  family: `fsnoop ${graph} --format json -c 'calls family 3 4 20'`,
+  grandchildren: `fsnoop -k ksys_read --format json -c 'calls grand 13'`,
+  'so many trees': `fsnoop ${graph} --limit-events 5 --format json -c 'calls forever'; status=$?
+    ${stillRunning}; exit $status`,
+  'so many calls': `fsnoop -k ksys_read --limit-events 7 -c 'calls forever'; status=$?
+    ${stillRunning}; exit $status`,
+  'so long': `fsnoop -k ksys_read --duration 1s -c 'sleep 1000'; status=$?; ${stillRunning}; exit $status`,
+  'to a file': `fsnoop ${graph} --output /tmp/file --ready-file /tmp/ready-once -c 'calls after /tmp/ready-once read 1' &
+    wait $!; status=$?; cat /tmp/file >&2; exit $status`,
+  live: `fsnoop ${graph} --live -c 'calls read 20'`,
+  'live as JSON': `fsnoop ${graph} --live --format json -c 'calls read 20'`,
+  statuses: `for command in true 'exit 7' 'calls die' 'kill $$' 'calls read 3 | false'; do
+      fsnoop -k ksys_read -c "$command"; echo "status $?"
+    done`,
+  pipes: `fsnoop -k ksys_read --format json -c 'calls read 5 | calls read 3; calls read 2 && echo "it'"'"'s done" >&2'`,
+  sleeping: `fsnoop -k hrtimer_nanosleep -g --fgraph-include do_nanosleep,schedule --format json -c 'calls sleep 1 300'`,
+  recursive: `fsnoop -k ep_loop_check_proc -g --fgraph-include ep_loop_check_proc --format json -c 'calls nest 4'`,
+  dying: `fsnoop -k get_signal -g --fgraph-include exit_files,mmput --format json -c 'calls die'`,
+  becoming: `fsnoop -k bprm_execve -g --fgraph-include mmput,exit_mmap --format json -c 'calls read 1'`,
+  interrupted: `fsnoop -k ksys_read -g --fgraph-include 'vfs_read,read_zero,*sysvec_apic_timer_interrupt,hrtimer_interrupt' --format json -c 'calls large 10 64000000'`,
+  afterwards: 'sleep 1; bpftool link; bpftool prog',
+};
+
+describe('in one guest', () => {
+  let run: GuestSession<keyof typeof steps>;
+
+  const step = (name: keyof typeof steps) => run.steps[name];
+  const treesOf = (name: keyof typeof steps) => linesOf(step(name).stdout, 'tree');
+  const summaryOf = (name: keyof typeof steps) => onlyLineOf(step(name).stdout, 'summary');
+
+  beforeAll(async () => {
+    run = await guestSession({
+      files: [{ path: calls.path }, { path: '/usr/sbin/bpftool' }],
+      timeoutMs: 900_000,
+      steps,
+    });
+  }, 1_000_000);
+
+  test('nothing is wrong with the kernel, and nothing stays attached', () => {
+    expect(run.splats).toEqual([]);
+    expect(step('afterwards')).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  });
+
+  test('no step ends with a stack of JavaScript', () => {
+    for (const { stderr } of Object.values(run.steps)) expect(stderr).not.toMatch(/^ +at /m);
+  });
+
+  describe('1,000 reads of zeroes', () => {
+    test('are 1,000 trees, between a start and a summary', () => {
+      const { status, stdout } = step('zeroes');
+      expect(status).toBe(0);
+      const lines = parseJsonLines(stdout);
+      expect(lines.map(({ type }) => type)).toEqual([
+        'start',
+        ...Array.from({ length: 1000 }, () => 'tree'),
+        'summary',
+      ]);
+      expect(lines[0]).toEqual({
+        type: 'start',
+        version: 1,
+        kernel: expect.stringMatching(/^7\.2\./) as string,
+        method: 'fsession.multi',
+        functions: 5,
+        refused: [],
+        attachMs: expect.any(Number) as number,
+      });
+      expect(lines.at(-1)).toEqual({
+        type: 'summary',
+        trees: 1000,
+        calls: 5000,
+        unfinished: 0,
+        lost: none,
+        detachMs: expect.any(Number) as number,
+      });
+    });
+
+    test('are written as DESIGN.md says', () => {
+      const [tree] = treesOf('zeroes');
+      expect(tree).toEqual({
+        type: 'tree',
+        pid: expect.any(Number) as number,
+        tid: tree?.pid,
+        comm: 'dd',
+        cpu: expect.any(Number) as number,
+        startNs: expect.stringMatching(/^\d+$/) as string,
+        complete: true,
+        root: expect.any(Object) as object,
+      });
+      const call = (name: string, retval: number, ...children: unknown[]): unknown => ({
+        function: name,
+        module: null,
+        durationNs: expect.any(Number) as number,
+        selfNs: expect.any(Number) as number,
+        cpu: expect.any(Number) as number,
+        retval,
+        errno: null,
+        args: expect.any(Array) as unknown[],
+        outputs: [],
+        children,
+      });
+      expect(tree?.root).toEqual(
+        call(
+          'ksys_read',
+          1,
+          call(
+            'vfs_read',
+            1,
+            call('rw_verify_area', 0, call('security_file_permission', 0)),
+            call('read_zero', 1),
+          ),
+        ),
+      );
+    });
+
+    test('have durations that fit into each other', () => {
+      for (const { root } of treesOf('zeroes')) {
+        const check = (call: typeof root): void => {
+          const children = childrenOf(call);
+          const inside = children.reduce((sum, { durationNs }) => sum + (durationNs ?? NaN), 0);
+          expect(inside + (call.selfNs ?? NaN)).toBe(call.durationNs);
+          expect(call.selfNs).toBeGreaterThan(0);
+          children.forEach(check);
+        };
+        check(root);
+      }
+    });
+
+    test('are the trees that function_graph sees', () => {
+      const kernel = step('zeroes by function_graph');
+      const lost = kernel.stderr.match(/^.*(overrun|dropped).*$/gm) ?? [];
+      expect(lost.length).toBeGreaterThan(0);
+      expect(lost.filter((line) => !/: 0$/.test(line))).toEqual([]);
+      const seen = countShapes(parseFunctionGraph(kernel.stdout));
+      expect(seen).toEqual({ [shape]: 1000 });
+      expect(countShapes(treesOf('zeroes').map(({ root }) => fromJson(root)))).toEqual(seen);
+    });
+
+    test('read like the output of function_graph itself', () => {
+      const ours = step('zeroes in the style of ftrace');
+      const kernel = step('zeroes by function_graph');
+      expect(ours.status).toBe(0);
+      expect(headerOf(ours.stdout)).toBe(headerOf(kernel.stdout));
+      expect(countShapes(parseFunctionGraph(ours.stdout))).toEqual(
+        countShapes(parseFunctionGraph(kernel.stdout)),
+      );
+      const shapesOfLines = (text: string) =>
+        new Set(
+          text
+            .split('\n')
+            .filter((line) => /^ *\d+\) /.test(line))
+            .map((line) => line.replace(/ *\/\*.*\*\//, '').replace(/^ *\d+\).{16}\|/, ' 0) |')),
+        );
+      expect(shapesOfLines(ours.stdout)).toEqual(shapesOfLines(kernel.stdout));
+    });
+  });
+
+  test('without -g each call is a line with what it returned', () => {
+    const { status, stdout } = step('mixed');
+    expect(status).toBe(0);
+    const made = linesOf(stdout, 'call').map(
+      (call) => `${call.function ?? ''} ${call.retval ?? ''} ${call.errno ?? ''}`,
+    );
+    expect(made).toEqual([
+      'do_sys_openat2 3 ',
+      'do_sys_openat2 4 ',
+      'do_sys_openat2 5 ',
+      'do_sys_openat2 6 ',
+      'do_sys_openat2 -2 ENOENT',
+      'do_sys_openat2 -20 ENOTDIR',
+      'ksys_read 1 ',
+      'ksys_read 4096 ',
+      'ksys_read 0 ',
+      'ksys_read -9 EBADF',
+      'ksys_read -21 EISDIR',
+      'ksys_read -14 EFAULT',
+      'ksys_write 3 ',
+      'ksys_write 4096 ',
+      'ksys_write -28 ENOSPC',
+      'ksys_write -9 EBADF',
+    ]);
+    expect(summaryOf('mixed')).toMatchObject({ calls: 16, unfinished: 0, lost: none });
+  });
+
+  test('--fgraph-max-depth cuts the trees at so many levels below the root', () => {
+    const trees = treesOf('depths');
+    expect(countShapes(trees.map(({ root }) => fromJson(root)))).toEqual({
+      ksys_read: 3,
+      'ksys_read(vfs_read)': 3,
+      'ksys_read(vfs_read(rw_verify_area,read_zero))': 3,
+    });
+    expect(trees.map(({ complete }) => complete)).not.toContain(false);
+  });
+
+  test('--min-duration drops short calls and keeps all long ones', () => {
+    const long = linesOf(step('only long').stdout, 'call');
+    expect(long.filter(({ durationNs }) => (durationNs ?? 0) >= 300e6).length).toBe(3);
+    expect(long.filter(({ durationNs }) => (durationNs ?? 0) < 100e6)).toEqual([]);
+    expect(summaryOf('only long')).toMatchObject({ calls: long.length, lost: none });
+  });
+
+  test('--filter-pid shows calls of these processes alone', () => {
+    expect(step('one process').status).toBe(130);
+    const made = linesOf(step('one process').stdout, 'call');
+    const counts = countEach(made.map(({ pid }) => `${pid}`));
+    expect(Object.values(counts).sort()).toEqual([50, 90]);
+    expect(new Set(made.map(({ comm }) => comm))).toEqual(new Set(['calls']));
+  });
+
+  test('--comm shows calls of tasks of this name alone', () => {
+    const made = linesOf(step('one name').stdout, 'call');
+    expect(countEach(made.map(({ comm }) => comm))).toEqual({ 'fifteen-letters': 5 });
+  });
+
+  test('a command is followed into its children and threads, each with trees of its own', () => {
+    const trees = treesOf('family');
+    const ofProcesses = Object.values(countEach(trees.map(({ pid }) => `${pid}`)));
+    expect(ofProcesses.sort((a, b) => a - b)).toEqual([20, 100, 100, 100]);
+    expect(Object.values(countEach(trees.map(({ tid }) => `${tid}`)))).toEqual(
+      Array.from({ length: 16 }, () => 20),
+    );
+    expect(countShapes(trees.map(({ root }) => fromJson(root)))).toEqual({ [shape]: 320 });
+    expect(summaryOf('family')).toMatchObject({ trees: 320, calls: 1600, lost: none });
+  });
+
+  test('a command is followed into the children of its threads', () => {
+    expect(linesOf(step('grandchildren').stdout, 'call').length).toBe(13);
+  });
+
+  test('--limit-events ends with exactly so many trees, and ends the command', () => {
+    const { status, stdout } = step('so many trees');
+    expect(status).toBe(0);
+    expect(stdout).not.toContain('still running');
+    expect(linesOf(stdout, 'tree').map(({ root }) => shapeOf(fromJson(root)))).toEqual(
+      Array.from({ length: 5 }, () => shape),
+    );
+  });
+
+  test('--limit-events counts calls where there is no tree', () => {
+    const { status, stdout } = step('so many calls');
+    expect(status).toBe(0);
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      expect.stringContaining('DURATION'),
+      ...Array.from({ length: 7 }, () => expect.stringMatching(/ksys_read\(.*\) = 1$/) as string),
+    ]);
+  });
+
+  test('--duration ends the trace and the command', () => {
+    const { status, stdout } = step('so long');
+    expect(status).toBe(0);
+    expect(stdout).not.toContain('still running');
+  });
+
+  test('--output writes to a file and nothing else, after --ready-file is there', () => {
+    const { status, stdout, stderr } = step('to a file');
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+    expect(stderr).toMatch(/^1 tree, 5 calls\. Lost: none\.$/m);
+    expect(stderr).toMatch(/^ksys_read · calls \d+:\d+ · cpu \d$/m);
+    expect(stderr).toMatch(/└─ read_zero\(.*\) = 1$/m);
+  });
+
+  test('--live shows each call when it begins and when it returns', () => {
+    const { status, stdout } = step('live');
+    expect(status).toBe(0);
+    const taskWidth = 20;
+    const events = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.slice(taskWidth).replace(/\(.*| = .*/, ''));
+    const once = [
+      '→ ksys_read',
+      '  → vfs_read',
+      '    → rw_verify_area',
+      '      → security_file_permission',
+      '      ← security_file_permission',
+      '    ← rw_verify_area',
+      '    → read_zero',
+      '    ← read_zero',
+      '  ← vfs_read',
+      '← ksys_read',
+    ];
+    expect(events).toEqual(Array.from({ length: 20 }, () => once).flat());
+  });
+
+  test('--live as JSON has an entry for each call before its tree', () => {
+    const lines = parseJsonLines(step('live as JSON').stdout).slice(1, -1);
+    const expected = [
+      ...['ksys_read 0', 'vfs_read 1', 'rw_verify_area 2', 'security_file_permission 3'],
+      ...['read_zero 2', 'tree'],
+    ];
+    expect(
+      lines.map((line) => (line.type === 'entry' ? `${line.function} ${line.depth}` : line.type)),
+    ).toEqual(Array.from({ length: 20 }, () => expected).flat());
+  });
+
+  test("the command's exit status is passed on", () => {
+    expect(step('statuses').stdout.match(/^status .*$/gm)).toEqual([
+      'status 0',
+      'status 7',
+      'status 137',
+      'status 143',
+      'status 1',
+    ]);
+  });
+
+  test('a command may be a line of shell', () => {
+    const { status, stdout, stderr } = step('pipes');
+    expect(status).toBe(0);
+    expect(stderr).toContain("it's done\n");
+    const made = linesOf(stdout, 'call').filter(({ comm }) => comm === 'calls');
+    expect(Object.values(countEach(made.map(({ pid }) => `${pid}`))).sort()).toEqual([2, 3, 5]);
+  });
+
+  test('a function that sleeps holds the time it slept', () => {
+    const trees = treesOf('sleeping');
+    expect(trees.length).toBe(3);
+    expect(shapeOf(fromJson(trees[1]?.root as never))).toBe(
+      'hrtimer_nanosleep(do_nanosleep(schedule))',
+    );
+    expect(trees[1]?.root.durationNs).toBeGreaterThanOrEqual(300e6);
+    expect(summaryOf('sleeping')).toMatchObject({ unfinished: 0, lost: none });
+  });
+
+  test('a function that calls itself is below itself', () => {
+    expect(treesOf('recursive').map(({ root }) => shapeOf(fromJson(root)))).toEqual([
+      'ep_loop_check_proc',
+      'ep_loop_check_proc(ep_loop_check_proc)',
+      'ep_loop_check_proc(ep_loop_check_proc(ep_loop_check_proc))',
+    ]);
+  });
+
+  test('a task that ends inside a call leaves a tree that says so', () => {
+    expect(step('dying').status).toBe(137);
+    expect(treesOf('dying')).toEqual([
+      expect.objectContaining({
+        comm: 'calls',
+        complete: false,
+        why: 'task exited',
+        root: expect.objectContaining({ function: 'get_signal', durationNs: null }) as unknown,
+      }),
+    ]);
+    expect(summaryOf('dying')).toMatchObject({ trees: 1, unfinished: 1, lost: none });
+  });
+
+  test('a task that becomes another program inside a call has a whole tree', () => {
+    const trees = treesOf('becoming');
+    expect(trees.map(({ root }) => shapeOf(fromJson(root)))).toEqual([
+      'bprm_execve(mmput(exit_mmap))',
+    ]);
+    expect(trees[0]).toMatchObject({ comm: 'calls', complete: true, root: { retval: 0 } });
+  });
+
+  test('what an interrupt calls is below the function that it interrupted', () => {
+    const trees = treesOf('interrupted');
+    expect(trees.length).toBe(10);
+    const { calls: counted, lost } = summaryOf('interrupted');
+    expect(counted).toBe(trees.reduce((sum, { root }) => sum + countCalls(root), 0));
+    expect(lost).toMatchObject({ ring: 0, entry: 0, user: 0 });
+    for (const { root } of trees) {
+      const own = project(fromJson(root), ['vfs_read', 'read_zero']);
+      expect(shapeOf(own)).toBe('ksys_read(vfs_read(read_zero))');
+    }
+    expect(trees.map(({ root }) => shapeOf(fromJson(root))).join('\n')).toMatch(
+      /read_zero\([^)]*sysvec_apic_timer_interrupt/,
+    );
+    expect(Math.max(...trees.map(({ root }) => deepest(root)))).toBeGreaterThanOrEqual(4);
+  });
+});
+
+describe('thousands of functions in one run', () => {
+  const sizes = [
+    { about: 1000, letters: '[x-z]*' },
+    { about: 5000, letters: '[ab]*' },
+    { about: 20_000, letters: '[a-m]*' },
+  ];
+  let run: GuestSession<string>;
+
+  beforeAll(async () => {
+    const command = 'dd if=/dev/zero of=/dev/null bs=1 count=10';
+    run = await guestSession({
+      files: [{ path: '/usr/sbin/bpftool' }],
+      timeoutMs: 900_000,
+      stepTimeoutMs: 300_000,
+      steps: {
+        ...Object.fromEntries(
+          sizes.map(({ about, letters }) => [
+            `${about}`,
+            `fsnoop -k ksys_read -g --fgraph-max-depth 20 --fgraph-include '${letters},${below.join(',')}' --format json -c '${command}'`,
+          ]),
+        ),
+        afterwards: 'sleep 1; bpftool link; bpftool prog',
+      },
+    });
+  }, 1_000_000);
+
+  test('nothing is wrong with the kernel, and nothing stays attached', () => {
+    expect(run.splats).toEqual([]);
+    expect(run.steps['afterwards']).toMatchObject({ status: 0, stdout: '' });
+  });
+
+  test.each(sizes)('$about are attached, trace what they should, and are detached', ({ about }) => {
+    const { status, stdout = '' } = run.steps[`${about}`] ?? {};
+    expect(status).toBe(0);
+    const { functions, attachMs } = onlyLineOf(stdout, 'start');
+    expect(functions).toBeGreaterThan(about * 0.85);
+    expect(functions).toBeLessThan(about * 1.15);
+    expect(attachMs).toBeGreaterThan(0);
+    const { detachMs, lost } = onlyLineOf(stdout, 'summary');
+    expect(detachMs).toBeGreaterThan(0);
+    expect(lost).toMatchObject({ ring: 0, entry: 0, user: 0 });
+    const trees = linesOf(stdout, 'tree');
+    expect(trees.every(({ complete }) => complete)).toBe(true);
+    expect(countShapes(trees.map(({ root }) => project(fromJson(root), below)))).toEqual({
+      [shape]: 10,
+    });
+  });
+});
