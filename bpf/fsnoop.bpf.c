@@ -76,6 +76,7 @@ struct frame {
 
 const volatile struct settings settings SEC(".rodata.settings");
 struct counters counters SEC(".bss.counters");
+struct root_record *in_btf SEC(".bss.in_btf"); /* for nothing but its type, which tests compare */
 struct ring ring SEC(".bss.ring");          /* its size is cut down before loading */
 __u8 traced[PID_LIMIT] SEC(".bss.traced"); /* by pid, written before and while tracing */
 

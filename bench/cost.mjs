@@ -1,18 +1,21 @@
 /**
- * Runs in the guest that bench/cost.js boots. A loop of reads tells what one costs its thread:
+ * In the guest: A loop of reads tells what one costs its thread:
  * alone, under an empty session program on the same functions, traced, ignored, and traced by
  * ftrace's function_graph. What a call costs is the difference to the loop alone, per function.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { attachFloor, symbols } from './floor.mjs';
 
-const dist = '/usr/lib/node_modules/fsnoop/dist';
-const { loadNative } = await import(`${dist}/attach/native.js`);
-const { loadSymbols } = await import(`${dist}/symbols/symbols.js`);
-const { release } = await import('node:os');
-
-const functions = ['ksys_read', 'vfs_read', 'rw_verify_area', 'security_file_permission', 'read_zero'];
+const functions = [
+  'ksys_read',
+  'vfs_read',
+  'rw_verify_area',
+  'security_file_permission',
+  'read_zero',
+];
 const tracefs = '/sys/kernel/tracing';
 const readyFile = '/tmp/ready';
 
@@ -22,16 +25,11 @@ const reads = 20_000;
 const costOfRead = () => Number(execFileSync('reads', { encoding: 'utf8' }));
 
 async function withFloor(names, measure) {
-  const object = new (loadNative().Object)('/root/floor.bpf.o');
-  const programs = { on_call: { type: 26, attachType: 61 } };
-  await object.load({ programs, skipped: [], globals: {}, valueBytes: {} });
-  const ids = loadSymbols().match(names).map(({ btfId }) => btfId);
-  const link = await object.attachMulti('on_call', Uint32Array.from(ids), new BigUint64Array(ids.length));
+  const attached = await attachFloor(symbols.match(names).map(({ btfId }) => btfId));
   try {
     return measure();
   } finally {
-    await link.detach();
-    object.close();
+    await attached.detach();
   }
 }
 
@@ -43,7 +41,9 @@ const flagsFor = ([root, ...below]) => [
 function recorded(names) {
   const flags = [...flagsFor(names), '-o', '/tmp/trace.json', '-c', 'reads'];
   const cost = Number(execFileSync('fsnoop', flags, { encoding: 'utf8' }));
-  const { calls, lost } = JSON.parse(readFileSync('/tmp/trace.json', 'utf8').trim().split('\n').at(-1));
+  const { calls, lost } = JSON.parse(
+    readFileSync('/tmp/trace.json', 'utf8').trim().split('\n').at(-1),
+  );
   if (calls < names.length * reads || lost.ring > 0) throw new Error('calls were not recorded');
   return cost;
 }
