@@ -24,6 +24,7 @@ describe('functions', () => {
   it('are traceable or have a reason why not', () => {
     expect(renderListText(symbols.match(['*']), false)).toBe(
       `\
+_sinittext                                no patch site
 _text                                     no patch site
 also_data                                 named twice
 below_zero
@@ -41,6 +42,7 @@ read_it
 returns_either                            struct by value
 returns_pair                              struct by value
 returns_u128                              128-bit value
+setup_it                                  no patch site
 split.isra.0                              no BTF
 takes_big                                 struct by value
 takes_double                              refused by the kernel
@@ -155,6 +157,7 @@ describe('the deny list', () => {
     'smp_text_poke_batch_finish',
     'exc_int3',
     'migrate_disable',
+    '___migrate_enable',
     'preempt_count_add',
     '__rcu_read_lock',
     'rcu_read_lock_held',

@@ -27,6 +27,7 @@ export interface KernelFunction {
   readonly module: string | null;
   /** Id of its BTF FUNC in vmlinux's BTF, or 0 where it has none. */
   readonly btfId: number;
+  /** Void where the prototype isn't known, or returns what the trampoline can't take. */
   readonly returns: ValueType;
   /** Null: traceable. */
   readonly reason: Reason | null;

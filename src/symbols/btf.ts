@@ -1,0 +1,318 @@
+/**
+ * BTF, the kernel's own description of its types: Documentation/bpf/btf.rst, uapi/linux/btf.h.
+ * One pass finds where each type begins; everything else is decoded when it is asked for.
+ *
+ *	header | types: {name, info, size or type} + what the kind adds | strings, each ends with 0
+ */
+import { exitStatus, Failure } from '../failure.js';
+
+/** By number; id 0 is void and not in the file. */
+const kinds = [
+  'void',
+  'int',
+  'ptr',
+  'array',
+  'struct',
+  'union',
+  'enum',
+  'fwd',
+  'typedef',
+  'volatile',
+  'const',
+  'restrict',
+  'func',
+  'func_proto',
+  'var',
+  'datasec',
+  'float',
+  'decl_tag',
+  'type_tag',
+  'enum64',
+] as const;
+
+export type Kind = (typeof kinds)[number];
+
+const functionKind = kinds.indexOf('func');
+
+/** What a kind adds to the three words of a type: words once, words for each of its `vlen`. */
+const tails: Readonly<Partial<Record<Kind, { readonly once?: number; readonly each?: number }>>> = {
+  int: { once: 1 },
+  array: { once: 3 },
+  struct: { each: 3 },
+  union: { each: 3 },
+  enum: { each: 2 },
+  func_proto: { each: 2 },
+  var: { once: 1 },
+  datasec: { each: 3 },
+  decl_tag: { once: 1 },
+  enum64: { each: 3 },
+};
+
+interface Parameter {
+  readonly name: string;
+  /** Id of its type. */
+  readonly type: number;
+}
+
+export interface Prototype {
+  /** Id of the type returned, 0 for void. */
+  readonly returns: number;
+  readonly parameters: readonly Parameter[];
+  readonly variadic: boolean;
+}
+
+export interface Named {
+  readonly name: string;
+  readonly id: number;
+}
+
+export interface Int {
+  readonly bytes: number;
+  readonly signed: boolean;
+  readonly bool: boolean;
+}
+
+const magic = 0xeb9f;
+const headerBytes = 24;
+const typeWords = 3;
+const pointerBytes = 8;
+/** MAX_RESOLVE_DEPTH of kernel/bpf/btf.c: no chain of typedefs and modifiers is longer. */
+const longestChain = 32;
+
+/** Every method throws {Failure} on an id that isn't there and on types that contradict themselves. */
+export class Btf {
+  /** Ids run from 1 to one less. */
+  readonly count: number;
+  readonly #words: Uint32Array;
+  /** Of each type, in words. */
+  readonly #offsets: Uint32Array;
+  readonly #functions: Uint32Array;
+  readonly #strings: string;
+
+  /** @throws {Failure} when the bytes are no BTF of this machine's byte order, or cut short. */
+  constructor(bytes: Uint8Array) {
+    if (bytes.length < headerBytes) throw malformed(`${bytes.length} bytes are too few`);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (view.getUint16(0, true) !== magic) throw malformed('it does not begin with 0xeb9f');
+    const field = (at: number) => view.getUint32(at, true);
+    const sectionsAt = field(4);
+    const typesAt = sectionsAt + field(8);
+    const typesBytes = field(12);
+    const stringsAt = sectionsAt + field(16);
+    const stringsEnd = stringsAt + field(20);
+    if (typesAt + typesBytes > bytes.length) throw malformed('its types are cut short');
+    if (stringsEnd > bytes.length) throw malformed('its strings are cut short');
+    if (stringsEnd === stringsAt || bytes[stringsEnd - 1] !== 0)
+      throw malformed('its strings have no end');
+    if (typesBytes % 4 !== 0) throw malformed('its types are no whole words');
+
+    this.#strings = Buffer.from(
+      bytes.buffer,
+      bytes.byteOffset + stringsAt,
+      stringsEnd - stringsAt,
+    ).toString('latin1');
+    // a copy, as an array of words must be aligned
+    const start = bytes.byteOffset + typesAt;
+    this.#words = new Uint32Array(bytes.buffer.slice(start, start + typesBytes));
+    const { offsets, functions } = findTypes(this.#words);
+    this.#offsets = offsets;
+    this.#functions = functions;
+    this.count = offsets.length;
+  }
+
+  kind(id: number): Kind {
+    const kind = id === 0 ? 'void' : kinds[(this.#info(id) >>> 24) & 0x7f];
+    if (kind === undefined) throw malformed(`type ${id} is of an unknown kind`);
+    return kind;
+  }
+
+  /** '' for what has none. */
+  name(id: number): string {
+    return id === 0 ? 'void' : this.#string(this.#word(id, 0));
+  }
+
+  /** Ids of the types of a kind that have this name. */
+  find(kind: Kind, name: string): number[] {
+    const spelt = `${name}\0`;
+    const ids: number[] = [];
+    for (let id = 1; id < this.count; id++) {
+      if (this.kind(id) === kind && this.#strings.startsWith(spelt, this.#word(id, 0)))
+        ids.push(id);
+    }
+    return ids;
+  }
+
+  /**
+   * The FUNCs whose whole name a pattern matches. Each name is looked for in the strings as they
+   * are stored, one behind the other.
+   * @param names source of a RegExp
+   */
+  findFunctions(names: string): Named[] {
+    const wanted = new Map<number, string>();
+    const strings = new RegExp(`\\0(${names})(?=\\0)`, 'g');
+    for (let at = strings.exec(this.#strings); at !== null; at = strings.exec(this.#strings))
+      wanted.set(at.index + 1, at[1] ?? '');
+
+    const found: Named[] = [];
+    for (const id of this.#functions) {
+      const name = wanted.get(this.#words[this.#offsets[id] ?? 0] ?? 0);
+      if (name !== undefined) found.push({ name, id });
+    }
+    return found;
+  }
+
+  /** The id below typedefs, modifiers and tags. */
+  resolve(id: number): number {
+    let resolved = id;
+    for (let step = 0; step < longestChain; step++) {
+      switch (this.kind(resolved)) {
+        case 'typedef':
+        case 'volatile':
+        case 'const':
+        case 'restrict':
+        case 'type_tag':
+          resolved = this.#word(resolved, 2);
+          break;
+        default:
+          return resolved;
+      }
+    }
+    throw malformed(`type ${id} leads nowhere`);
+  }
+
+  /** Bytes of a value; 0 for what has none, as void, functions and types only declared. */
+  size(id: number): number {
+    let elements = 1;
+    let element = id;
+    for (let step = 0; step < longestChain; step++) {
+      element = this.resolve(element);
+      switch (this.kind(element)) {
+        case 'ptr':
+          return elements * pointerBytes;
+        case 'array':
+          elements *= this.#word(element, typeWords + 2);
+          element = this.#word(element, typeWords);
+          break;
+        case 'int':
+        case 'struct':
+        case 'union':
+        case 'enum':
+        case 'enum64':
+        case 'float':
+        case 'datasec':
+          return elements * this.#word(element, 2);
+        default:
+          return 0;
+      }
+    }
+    throw malformed(`type ${id} has no end`);
+  }
+
+  /** How an int or an enum is to be read. */
+  int(id: number): Int {
+    const bytes = this.#word(id, 2);
+    switch (this.kind(id)) {
+      case 'int': {
+        const encoding = this.#word(id, typeWords) >>> 24;
+        return { bytes, signed: (encoding & 1) !== 0, bool: (encoding & 4) !== 0 };
+      }
+      case 'enum':
+      case 'enum64':
+        return { bytes, signed: this.#info(id) >>> 31 === 1, bool: false };
+      default:
+        throw malformed(`type ${id} is no integer`);
+    }
+  }
+
+  /** Of a FUNC. A variadic function's dots are no parameter. */
+  prototype(id: number): Prototype {
+    const proto = this.#word(id, 2);
+    if (this.kind(id) !== 'func' || this.kind(proto) !== 'func_proto')
+      throw malformed(`type ${id} is no function with a prototype`);
+    const all: Parameter[] = [];
+    for (let place = 0; place < this.#length(proto); place++) {
+      const at = typeWords + 2 * place;
+      all.push({
+        name: this.#string(this.#word(proto, at)),
+        type: this.#word(proto, at + 1),
+      });
+    }
+    const variadic = all.at(-1)?.type === 0;
+    return {
+      returns: this.#word(proto, 2),
+      parameters: variadic ? all.slice(0, -1) : all,
+      variadic,
+    };
+  }
+
+  /** The value of the first enumerator of this name, `BPF_TRACE_FSESSION_MULTI` = 61. */
+  enumerator(name: string): bigint | undefined {
+    const spelt = this.#strings.indexOf(`\0${name}\0`) + 1;
+    if (spelt === 0) return undefined;
+    for (let id = 1; id < this.count; id++) {
+      const kind = this.kind(id);
+      if (kind !== 'enum' && kind !== 'enum64') continue;
+      const step = kind === 'enum' ? 2 : 3;
+      for (let place = 0; place < this.#length(id); place++) {
+        const at = typeWords + step * place;
+        if (this.#word(id, at) !== spelt) continue;
+        const low = BigInt(this.#word(id, at + 1));
+        const value = kind === 'enum' ? low : (BigInt(this.#word(id, at + 2)) << 32n) | low;
+        return this.int(id).signed ? BigInt.asIntN(kind === 'enum' ? 32 : 64, value) : value;
+      }
+    }
+    return undefined;
+  }
+
+  #info(id: number): number {
+    return this.#word(id, 1);
+  }
+
+  /** Members, enumerators or parameters. */
+  #length(id: number): number {
+    return this.#info(id) & 0xffffff;
+  }
+
+  #word(id: number, place: number): number {
+    const at = this.#offsets[id];
+    const word = at === undefined ? undefined : this.#words[at + place];
+    if (word === undefined || id === 0) throw malformed(`there is no type ${id}`);
+    return word;
+  }
+
+  #string(offset: number): string {
+    if (offset >= this.#strings.length) throw malformed(`there is no string ${offset}`);
+    return this.#strings.slice(offset, this.#strings.indexOf('\0', offset));
+  }
+}
+
+/** Where each type begins, by id, and the ids of functions. */
+function findTypes(words: Uint32Array): { offsets: Uint32Array; functions: Uint32Array } {
+  const once = Uint8Array.from(kinds, (kind) => typeWords + (tails[kind]?.once ?? 0));
+  const each = Uint8Array.from(kinds, (kind) => tails[kind]?.each ?? 0);
+  const offsets = new Uint32Array(Math.ceil(words.length / typeWords) + 1);
+  const functions = new Uint32Array(offsets.length);
+  let id = 1;
+  let functionCount = 0;
+  let at = 0;
+  while (at < words.length) {
+    const info = words[at + 1] ?? 0;
+    const kind = (info >>> 24) & 0x7f;
+    if (kind === 0 || kind >= kinds.length)
+      throw malformed(`type ${id} is of kind ${kind}, which this fsnoop does not know`);
+    if (kind === functionKind) functions[functionCount++] = id;
+    offsets[id++] = at;
+    // 16 bits, until Linux needed 24; the others were always 0
+    at += (once[kind] ?? 0) + (each[kind] ?? 0) * (info & 0xffffff);
+  }
+  if (at !== words.length) throw malformed(`type ${id - 1} is cut short`);
+  return { offsets: offsets.subarray(0, id), functions: functions.subarray(0, functionCount) };
+}
+
+function malformed(what: string): Failure {
+  return new Failure(
+    exitStatus.cannotTrace,
+    `The kernel's BTF can't be read: ${what}.`,
+    'See whether others can: bpftool btf dump file /sys/kernel/btf/vmlinux',
+  );
+}

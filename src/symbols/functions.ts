@@ -1,0 +1,137 @@
+/**
+ * All functions of the kernel, from three files that each know a part: BTF has prototypes, kallsyms
+ * has every symbol, available_filter_functions has what ftrace can patch.
+ */
+import { findPatchable } from './available.js';
+import { Btf } from './btf.js';
+import { isDenied, isNoReturn } from './deny-list.js';
+import type { KernelFunction, Reason } from './function.js';
+import { anyName, compileGlobs, toRegExpSource } from './glob.js';
+import { findSymbols } from './kallsyms.js';
+import { findNearest } from './nearest.js';
+import { judgePrototype, type Judgement } from './prototype.js';
+
+export interface SymbolFiles {
+  /** /sys/kernel/btf/vmlinux */
+  readonly btf: Uint8Array;
+  /** /proc/kallsyms */
+  readonly kallsyms: Uint8Array;
+  /** available_filter_functions of tracefs */
+  readonly available: Uint8Array;
+}
+
+/** What the files say of one name. */
+interface Known {
+  /** The first; 0 for none. */
+  btfId: number;
+  /** How often BTF and the symbols of vmlinux have the name. */
+  inBtf: number;
+  inVmlinux: number;
+  /** The first; null for none. */
+  module: string | null;
+  isPatchable: boolean;
+}
+
+/** More than these are looked for by going through all names. */
+const mostGlobs = 20;
+
+/** @throws {Failure} when the BTF is malformed. */
+export function makeSymbols({ btf, kallsyms, available }: SymbolFiles): Symbols {
+  return new Symbols(new Btf(btf), toText(kallsyms), toText(available));
+}
+
+function toText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+export class Symbols {
+  readonly btf: Btf;
+  readonly #kallsyms: string;
+  readonly #available: string;
+
+  constructor(btf: Btf, kallsyms: string, available: string) {
+    this.btf = btf;
+    this.#kallsyms = kallsyms;
+    this.#available = available;
+  }
+
+  /**
+   * Functions, traceable or not, whose name matches one of the shell globs (`*`, `?`, `[a-z]`,
+   * `[!a]`); sorted by name, each once. Where vmlinux and a module both have a name, it is the one
+   * of vmlinux. Each call searches the files anew: one call for many globs is the quicker one.
+   */
+  match(globs: readonly string[]): KernelFunction[] {
+    const matching = compileGlobs(globs);
+    const known = this.#find(globs.length > mostGlobs ? anyName : toRegExpSource(globs));
+    const names = [...known.keys()].filter((name) => matching.test(name)).sort();
+    return names.flatMap((name) => {
+      const about = known.get(name);
+      return about === undefined ? [] : this.#describe(name, about);
+    });
+  }
+
+  /** Up to `count` names of functions that are spelt much like this one, the most alike first. */
+  nearest(name: string, count: number): string[] {
+    return findNearest([...this.#find(anyName).keys()], name, count);
+  }
+
+  /** What is known of the functions with these names. */
+  #find(names: string): Map<string, Known> {
+    const found = new Map<string, Known>();
+    const learn = (name: string): Known => {
+      let known = found.get(name);
+      if (known === undefined) {
+        known = { btfId: 0, inBtf: 0, inVmlinux: 0, module: null, isPatchable: false };
+        found.set(name, known);
+      }
+      return known;
+    };
+
+    for (const { name, id } of this.btf.findFunctions(names)) {
+      const known = learn(name);
+      known.inBtf++;
+      known.btfId ||= id;
+    }
+    const data: string[] = [];
+    for (const { name, module, isCode } of findSymbols(this.#kallsyms, names)) {
+      if (module === null && isCode) learn(name).inVmlinux++;
+      else if (module === null) data.push(name);
+      else if (isCode) learn(name).module ??= module;
+    }
+    // the kernel takes the first symbol of a name, whatever it is
+    for (const name of data) {
+      const known = found.get(name);
+      if (known !== undefined) known.inVmlinux++;
+    }
+    for (const name of findPatchable(this.#available, names)) {
+      const known = found.get(name);
+      if (known !== undefined) known.isPatchable = true;
+    }
+    return found;
+  }
+
+  #describe(name: string, known: Known): KernelFunction {
+    const { btfId } = known;
+    const isInModule = known.inBtf === 0 && known.inVmlinux === 0;
+    const judged = btfId === 0 ? withoutBtf : judgePrototype(this.btf, btfId);
+    return {
+      name,
+      module: isInModule ? known.module : null,
+      btfId,
+      returns: judged.returns,
+      reason: isInModule ? 'in a module' : chooseReason(name, known, judged.reason),
+    };
+  }
+}
+
+const withoutBtf: Judgement = { returns: { kind: 'void' }, reason: 'no BTF' };
+
+/** What no kernel could trace comes first, what we only leave alone last. */
+function chooseReason(name: string, known: Known, prototype: Reason | null): Reason | null {
+  if (!known.isPatchable) return 'no patch site';
+  // the kernel goes from the BTF id to the name to the first symbol of that name
+  if (known.inBtf > 1 || known.inVmlinux > 1) return 'named twice';
+  if (prototype !== null) return prototype;
+  if (isNoReturn(name)) return 'no-return';
+  return isDenied(name) ? 'denied' : null;
+}

@@ -1,0 +1,80 @@
+/** What a trampoline can call, and what it returns: btf_distill_func_proto() of kernel/bpf/btf.c. */
+import type { Btf } from './btf.js';
+import type { Reason, ValueType } from './function.js';
+
+export interface Judgement {
+  readonly returns: ValueType;
+  /** Null: the trampoline accepts the prototype. */
+  readonly reason: Reason | null;
+}
+
+/** MAX_BPF_FUNC_ARGS: 64-bit slots for arguments. */
+const mostSlots = 12;
+const slotBytes = 8;
+const nothing: ValueType = { kind: 'void' };
+
+/** Of the FUNC with this id. */
+export function judgePrototype(btf: Btf, id: number): Judgement {
+  const { returns, parameters, variadic } = btf.prototype(id);
+  const returned = judgeReturned(btf, btf.resolve(returns));
+  if (variadic) return { ...returned, reason: 'variadic' };
+
+  let slots = 0;
+  for (const { type } of parameters) {
+    const argument = btf.resolve(type);
+    const reason = judgeArgument(btf, argument);
+    if (reason !== null) return { ...returned, reason };
+    slots += Math.ceil(btf.size(argument) / slotBytes);
+  }
+  if (returned.reason !== null) return returned;
+  return { ...returned, reason: slots > mostSlots ? 'too many arguments' : null };
+}
+
+function judgeReturned(btf: Btf, type: number): Judgement {
+  switch (btf.kind(type)) {
+    case 'void':
+      return { returns: nothing, reason: null };
+    case 'ptr':
+      return { returns: { kind: 'pointer' }, reason: null };
+    case 'int':
+    case 'enum':
+    case 'enum64':
+      return judgeReturnedInt(btf, type);
+    case 'struct':
+    case 'union':
+      return { returns: nothing, reason: 'struct by value' };
+    default:
+      return { returns: nothing, reason: 'refused by the kernel' };
+  }
+}
+
+function judgeReturnedInt(btf: Btf, type: number): Judgement {
+  const { bytes, signed, bool } = btf.int(type);
+  switch (bytes) {
+    case 1:
+    case 2:
+    case 4:
+    case 8:
+      return { returns: bool ? { kind: 'bool' } : { kind: 'int', bytes, signed }, reason: null };
+    default:
+      return { returns: nothing, reason: '128-bit value' };
+  }
+}
+
+function judgeArgument(btf: Btf, type: number): Reason | null {
+  const bytes = btf.size(type);
+  switch (btf.kind(type)) {
+    case 'ptr':
+      return null;
+    case 'int':
+    case 'enum':
+    case 'enum64':
+      return bytes > slotBytes ? '128-bit value' : null;
+    case 'struct':
+    case 'union':
+      // an empty one is as malformed to the kernel as a void argument
+      return bytes === 0 || bytes > 2 * slotBytes ? 'struct by value' : null;
+    default:
+      return 'refused by the kernel';
+  }
+}

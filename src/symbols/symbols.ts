@@ -1,0 +1,95 @@
+/** Reads what the running kernel says of its functions. */
+import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
+import { exitStatus, Failure } from '../failure.js';
+import { makeSymbols, type Symbols } from './functions.js';
+
+const btfPath = '/sys/kernel/btf/vmlinux';
+const kallsymsPath = '/proc/kallsyms';
+const tracefsPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as const;
+
+/** @throws {Failure} when the kernel has no BTF, no tracefs is mounted, or the user may not read it. */
+export function loadSymbols(): Symbols {
+  const btf = read(btfPath, readFileSync, noBtf);
+  const available = loadAvailable();
+  const kallsyms = read(kallsymsPath, readStream, noKallsyms);
+  return makeSymbols({ btf, kallsyms, available });
+}
+
+function loadAvailable(): Buffer {
+  const mounted = tracefsPaths.find((path) => existsSync(`${path}/trace`)) ?? tracefsPaths[0];
+  return read(`${mounted}/available_filter_functions`, readStream, () =>
+    existsSync(`${mounted}/trace`) ? noFtrace() : noTracefs(),
+  );
+}
+
+function read(path: string, load: (path: string) => Buffer, missing: () => Failure): Buffer {
+  try {
+    return load(path);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw missing();
+    if (code === 'EACCES' || code === 'EPERM') throw noPermission(path);
+    throw error;
+  }
+}
+
+/**
+ * A file whose size nobody knows and that gives a page at a time: readFileSync() would take a new
+ * 64 KiB buffer for each of 2,000 reads of kallsyms.
+ */
+function readStream(path: string): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    let room = Buffer.allocUnsafe(1 << 24);
+    let bytes = 0;
+    for (;;) {
+      const more = readSync(file, room, bytes, room.length - bytes, null);
+      if (more === 0) return room.subarray(0, bytes);
+      bytes += more;
+      if (bytes === room.length) room = Buffer.concat([room, Buffer.allocUnsafe(bytes)]);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function noBtf(): Failure {
+  return new Failure(
+    exitStatus.cannotTrace,
+    `This kernel has no BTF, the description of its types: there is no ${btfPath}.`,
+    'Boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of the distributions are.',
+    "Try one in a guest: fsnoop vm --kernel 7.2 -- fsnoop list 'vfs_*'",
+  );
+}
+
+function noTracefs(): Failure {
+  return new Failure(
+    exitStatus.cannotTrace,
+    `tracefs is not mounted: there is no ${tracefsPaths[0]}/available_filter_functions.`,
+    `Mount it: sudo mount -t tracefs tracefs ${tracefsPaths[0]}`,
+  );
+}
+
+function noFtrace(): Failure {
+  return new Failure(
+    exitStatus.cannotTrace,
+    'This kernel can patch no function: its tracefs has no available_filter_functions.',
+    'Boot a kernel built with CONFIG_FUNCTION_TRACER=y and CONFIG_DYNAMIC_FTRACE=y.',
+  );
+}
+
+function noKallsyms(): Failure {
+  return new Failure(
+    exitStatus.cannotTrace,
+    `This kernel does not tell its symbols: there is no ${kallsymsPath}.`,
+    'Mount /proc, or boot a kernel built with CONFIG_KALLSYMS=y.',
+  );
+}
+
+function noPermission(path: string): Failure {
+  return new Failure(
+    exitStatus.cannotTrace,
+    `${path} is not for this user to read.`,
+    'Run it as root: sudo fsnoop …',
+  );
+}
