@@ -3,14 +3,13 @@
 //	calls read N          N reads of one byte from /dev/zero
 //	calls forever         the same, until a signal ends it
 //	calls mixed           6 reads, 4 writes, 6 opens: see mixed()
-//	calls family C T N    C children with T more threads each: every thread, and the parent, reads N times
-//	calls grand N         a thread of a child has a child of its own, which reads N times
-//	calls sleep N MS      N sleeps of MS milliseconds, each between two of a nanosecond
-//	calls large N BYTES   N reads of BYTES from /dev/zero, long enough for interrupts
-//	calls nest N          asks an epoll that watches an epoll that watches ..., N of them, once
-//	calls die             ends itself by SIGKILL
-//	calls after FILE ...  waits until FILE is there, then goes on with the rest
-//	calls as UID COMMAND...  runs COMMAND as that user, without capabilities
+//	calls family C T N    C children with T more threads each: every thread, and the parent,
+//reads N times 	calls grand N         a thread of a child has a child of its own, which reads N
+//times 	calls sleep N MS      N sleeps of MS milliseconds, each between two of a nanosecond 	calls
+//large N BYTES   N reads of BYTES from /dev/zero, long enough for interrupts 	calls nest N asks an
+//epoll that watches an epoll that watches ..., N of them, once 	calls die             ends itself by
+//SIGKILL 	calls after FILE ...  waits until FILE is there, then goes on with the rest 	calls as UID
+//COMMAND...  runs COMMAND as that user, without capabilities
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -107,18 +106,18 @@ static int mixed(void)
 	int full = check(open("/dev/full", O_WRONLY));
 	ssize_t ignored;
 
-	ignored = open("/nowhere", O_RDONLY);            /* ENOENT */
-	ignored = open("/dev/null/x", O_RDONLY);         /* ENOTDIR */
-	ignored = read(zero, bytes, 1);                  /* 1 */
-	ignored = read(zero, bytes, 4096);               /* 4096 */
-	ignored = read(zero, bytes, 0);                  /* 0 */
-	ignored = read(sink, bytes, 1);                  /* EBADF */
-	ignored = read(folder, bytes, 1);                /* EISDIR */
-	ignored = read(zero, (void *)-4096L, 1);         /* EFAULT */
-	ignored = write(sink, bytes, 3);                 /* 3 */
-	ignored = write(sink, bytes, 4096);              /* 4096 */
-	ignored = write(full, bytes, 1);                 /* ENOSPC */
-	ignored = write(zero + 100, bytes, 1);           /* EBADF */
+	ignored = open("/nowhere", O_RDONLY);    /* ENOENT */
+	ignored = open("/dev/null/x", O_RDONLY); /* ENOTDIR */
+	ignored = read(zero, bytes, 1);          /* 1 */
+	ignored = read(zero, bytes, 4096);       /* 4096 */
+	ignored = read(zero, bytes, 0);          /* 0 */
+	ignored = read(sink, bytes, 1);          /* EBADF */
+	ignored = read(folder, bytes, 1);        /* EISDIR */
+	ignored = read(zero, (void *)-4096L, 1); /* EFAULT */
+	ignored = write(sink, bytes, 3);         /* 3 */
+	ignored = write(sink, bytes, 4096);      /* 4096 */
+	ignored = write(full, bytes, 1);         /* ENOSPC */
+	ignored = write(zero + 100, bytes, 1);   /* EBADF */
 	(void)ignored;
 	return 0;
 }
