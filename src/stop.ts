@@ -19,7 +19,7 @@ export class Stop implements Disposable {
   reason: StopReason | null = null;
   /** Nothing can be written any more. */
   isBroken = false;
-  #outputError: unknown;
+  #outputError: Error | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #resolve: () => void;
   /** Resolves with the first reason. */
@@ -51,7 +51,7 @@ export class Stop implements Disposable {
   }
 
   /** The output failed. */
-  break(error: unknown): void {
+  break(error: Error): void {
     this.isBroken = true;
     if (error instanceof ClosedPipe) {
       this.ask({ type: 'closed pipe' });

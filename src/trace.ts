@@ -89,7 +89,7 @@ async function run(
   const write = async (text: string): Promise<void> => {
     if (text === '' || stop.isBroken) return;
     await output.write(text).catch((error: unknown) => {
-      stop.break(error);
+      stop.break(error as Error);
     });
   };
   await write(renderStart(renderer, plan, attachment));
@@ -162,13 +162,12 @@ async function detach(
   stream: Stream,
   write: (text: string) => Promise<void>,
 ): Promise<number> {
-  const detaching = attachment.detach();
-  let isDetached = false;
-  void detaching.then(() => {
-    isDetached = true;
+  const state = { isDetached: false };
+  const detaching = attachment.detach().finally(() => {
+    state.isDetached = true;
   });
-  while (!isDetached) {
-    await drain(attachment, stream, write, () => isDetached);
+  while (!state.isDetached) {
+    await drain(attachment, stream, write, () => state.isDetached);
     await Promise.race([detaching, delay(pollMs)]);
   }
   await drain(attachment, stream, write, () => false);

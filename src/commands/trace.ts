@@ -172,7 +172,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       format,
       style: chooseStyle(flags.style, live),
       width: toTerminal ? process.stdout.columns : null,
-      color: flags.color ?? wantsColor(toTerminal),
+      color: (flags.color as boolean | undefined) ?? wantsColor(toTerminal),
       output: output ?? null,
       limitEvents: flags['limit-events'] ?? null,
       durationMs: parseOptional(
