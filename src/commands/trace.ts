@@ -36,7 +36,8 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
   static override usage = '<%= command.id %> -k PATTERN... [FLAGS]';
   static override flags = {
     kfunc: Flags.string({
-      ...list,
+      multiple: true,
+      multipleNonGreedy: true,
       char: 'k',
       summary: "Functions to trace: names or globs, by commas; '(g)vfs_read' stands for -g too.",
       helpValue: 'PATTERN',

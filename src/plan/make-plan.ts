@@ -1,6 +1,7 @@
 /** Makes the plan of a trace from the user's wishes and the kernel's functions. */
 import { exitStatus, Failure } from '../failure.js';
 import type { KernelFunction } from '../symbols/function.js';
+import { compileGlobs } from '../symbols/glob.js';
 import { isGlob, parsePatterns, type Pattern } from './pattern.js';
 import type { Plan, PlannedFunction, RefusedFunction } from './plan.js';
 
@@ -35,8 +36,18 @@ export const deepestLevel = 500;
 export function makePlan(wishes: Wishes, symbols: FunctionSource): Plan {
   const rootPatterns = parsePatterns('-k', wishes.kfuncs);
   const graph = wishes.graph || rootPatterns.some((pattern) => pattern.graph);
-  const roots = rootPatterns.flatMap((pattern) => matchPattern('-k', pattern, symbols));
-  const below = graph ? chooseGraph(wishes, symbols, rootPatterns) : [];
+  const include = graph ? parsePatterns('--fgraph-include', wishes.include) : [];
+  const exclude = graph ? parsePatterns('--fgraph-exclude', wishes.exclude) : [];
+  const extra = graph ? parsePatterns('--fgraph-extra', wishes.extra) : [];
+  if (graph && include.length + extra.length === 0) throw noGraph(rootPatterns);
+
+  const patterns = [...rootPatterns, ...include, ...exclude, ...extra];
+  const known = symbols.match(patterns.map(({ glob }) => glob));
+  const choose = (some: readonly Pattern[]) =>
+    some.flatMap((pattern) => choosePattern(pattern, known, symbols));
+  const roots = choose(rootPatterns);
+  const excluded = new Set(choose(exclude));
+  const below = [...choose(include).filter((found) => !excluded.has(found)), ...choose(extra)];
 
   const chosen = new Map<string, PlannedFunction>();
   for (const found of below) chosen.set(found.name, { ...found, root: false });
@@ -59,45 +70,24 @@ export function makePlan(wishes: Wishes, symbols: FunctionSource): Plan {
   };
 }
 
-function chooseGraph(
-  wishes: Wishes,
+/** The functions that one pattern matches, of those that all of them match. */
+function choosePattern(
+  { flag, glob }: Pattern,
+  known: readonly KernelFunction[],
   symbols: FunctionSource,
-  roots: readonly Pattern[],
 ): KernelFunction[] {
-  const include = parsePatterns('--fgraph-include', wishes.include);
-  const exclude = parsePatterns('--fgraph-exclude', wishes.exclude);
-  const extra = parsePatterns('--fgraph-extra', wishes.extra);
-  if (include.length + extra.length === 0) throw noGraph(roots);
-
-  const excluded = new Set(
-    exclude
-      .flatMap((pattern) => matchPattern('--fgraph-exclude', pattern, symbols))
-      .map((found) => found.name),
-  );
-  const included = include
-    .flatMap((pattern) => matchPattern('--fgraph-include', pattern, symbols))
-    .filter((found) => !excluded.has(found.name));
-  return [
-    ...included,
-    ...extra.flatMap((pattern) => matchPattern('--fgraph-extra', pattern, symbols)),
-  ];
-}
-
-function matchPattern(
-  flag: string,
-  { glob }: Pattern,
-  symbols: FunctionSource,
-): readonly KernelFunction[] {
-  const found = symbols.match([glob]);
+  const regex = compileGlobs([glob]);
+  const found = known.filter(({ name }) => regex.test(name));
   if (found.length > 0) return found;
-  const nearest = symbols.nearest(glob.replace(/[*?[\]]/g, ''), 3);
+  const bare = glob.replace(/[*?[\]]/g, '');
+  const nearest = symbols.nearest(bare, 3);
   throw new Failure(
     exitStatus.usage,
     isGlob(glob)
       ? `${flag} '${glob}' matches no function of this kernel.`
       : `This kernel has no function ${glob}.`,
     ...(nearest.length > 0 ? [`Did you mean: ${nearest.join(', ')}`] : []),
-    `Look for functions with: fsnoop list '*${glob.replace(/[*?[\]]/g, '')}*'`,
+    `Look for functions with: fsnoop list '*${bare}*'`,
   );
 }
 

@@ -2,6 +2,8 @@
 import { exitStatus, Failure } from '../failure.js';
 
 export interface Pattern {
+  /** The flag that it was given with, for messages. */
+  readonly flag: string;
   /** A name, or a shell glob. */
   readonly glob: string;
   /** `(g)` before it: show the graph below. (`(b)`, entry and return, is what fsnoop does anyway.) */
@@ -43,5 +45,5 @@ function parsePattern(flag: string, text: string): Pattern {
       "A name has letters, digits, _ and .; a glob also *, ? and [a-z]: 'vfs_*'",
     );
   }
-  return { glob, graph: prefix === '(g)' };
+  return { flag, glob, graph: prefix === '(g)' };
 }
