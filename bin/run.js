@@ -1,21 +1,25 @@
 #!/usr/bin/env node
 // Starts fsnoop. Flags without a command mean `trace`. What is not a known failure is a bug of
 // ours and keeps its stack.
-import { Errors, flush, run } from '@oclif/core';
+import { Errors, run } from '@oclif/core';
 
-// oclif asks for the user's shell, which fails for a user whom /etc/passwd does not have.
-process.env.SHELL ||= '/bin/sh';
+const closedPipeStatus = 141; // as a shell gives it for a process that SIGPIPE ended
+
+process.stdout.on('error', (error) => {
+  if (error.code === 'EPIPE') process.exit(closedPipeStatus);
+  throw error;
+});
 
 const args = process.argv.slice(2);
 const bare = args[0]?.startsWith('-') && !['-h', '--help', '--version'].includes(args[0]);
 
 try {
   await run(bare ? ['trace', ...args] : args, import.meta.url);
-  await flush();
 } catch (error) {
   if (error.oclif === undefined && error.code !== 'EEXIT') {
     console.error(`This is a bug in fsnoop.\n${error.stack}`);
     process.exit(1);
   }
+  error.showHelp = false; // one clear message, and where to read on
   await Errors.handle(error);
 }

@@ -7,9 +7,10 @@ import { lacksFsessionMulti } from './attach/explain.js';
 import { exitStatus } from './failure.js';
 import { openOutput, writeReadyFile, type Output } from './output.js';
 import { makePlan, type Wishes } from './plan/make-plan.js';
-import type { Plan } from './plan/plan.js';
+import type { Plan, PlannedFunction, RefusedFunction } from './plan/plan.js';
+import { renderAttached, renderRefused } from './render/notes.js';
 import { renderPlanJson, renderPlanText } from './render/plan.js';
-import { makeRenderer, type Renderer, type RendererOptions } from './render/renderer.js';
+import { makeRenderer, type RendererOptions } from './render/renderer.js';
 import { Stop } from './stop.js';
 import { Stream } from './stream.js';
 import { loadSymbols } from './symbols/symbols.js';
@@ -31,8 +32,10 @@ export interface TraceRequest extends Pick<
   readonly strict: boolean;
   /** Told what is being done, for a terminal; '' when it is done. */
   readonly onProgress: (text: string) => void;
-  /** Gets the summary for people. */
-  readonly onSummary: (text: string) => void;
+  /** Gets what people are told beside the trace: what was left out, the summary. */
+  readonly onNote: (text: string) => void;
+  /** Tell people of the plan and of attaching too. */
+  readonly verbose: boolean;
 }
 
 /** Records are fetched this often; what comes in between waits in the ring. */
@@ -45,6 +48,8 @@ const batch = Buffer.allocUnsafe(1 << 20);
  * @throws {Failure} when the request makes no sense here, or this kernel or user cannot trace
  */
 export async function trace(request: TraceRequest): Promise<number> {
+  const { command: argv } = request.wishes;
+  using command = argv === null || request.dryRun ? null : startWaiting(argv);
   request.onProgress('reading symbols');
   const symbols = loadSymbols();
   if (symbols.btf.enumerator('BPF_TRACE_FSESSION_MULTI') === undefined) throw lacksFsessionMulti();
@@ -56,7 +61,6 @@ export async function trace(request: TraceRequest): Promise<number> {
     return 0;
   }
   using stop = new Stop();
-  using command = plan.command === null ? null : startWaiting(plan.command);
   const { lost } = await run(plan, request, output, stop, command);
   if (stop.reason?.type !== 'command') command?.kill(stop.signal);
   return lost && request.strict ? exitStatus.lost : stop.status();
@@ -92,7 +96,22 @@ async function run(
       stop.break(error as Error);
     });
   };
-  await write(renderStart(renderer, plan, attachment));
+  const refused = [...plan.refused, ...attachment.refused.map(toRefused)];
+  const { attachMs } = attachment;
+  const attached = functions.length - attachment.refused.length;
+  if (request.verbose) {
+    request.onNote(renderPlanText(plan) + renderAttached(attached, plan.method, attachMs));
+  }
+  if (request.format === 'text') request.onNote(renderRefused(refused));
+  await write(
+    renderer.start({
+      kernel: release(),
+      method: plan.method,
+      functions: attached,
+      refused,
+      attachMs,
+    }),
+  );
   await writeReadyFile(request.readyFile);
   const stream = new Stream({
     renderer,
@@ -117,27 +136,23 @@ async function run(
   request.onProgress('');
 
   const lost = { ...attachment.losses(), user: stream.counts.lostUser };
-  const refused = plan.refused.length + attachment.refused.length;
   const { bufferBytes } = plan;
-  const summary = renderer.summary({ ...stream.counts, lost, detachMs, refused, bufferBytes });
+  const summary = renderer.summary({
+    ...stream.counts,
+    lost,
+    detachMs,
+    refused: refused.length,
+    bufferBytes,
+  });
   if (request.format === 'json') await write(summary);
-  else request.onSummary(summary);
+  else request.onNote(summary);
   return { lost: Object.values(lost).some((count) => count > 0) };
 }
 
-function renderStart(renderer: Renderer, plan: Plan, attachment: Attachment): string {
-  const refusedNow = attachment.refused.map(({ name }) => ({
-    function: name,
-    reason: 'refused by the kernel' as const,
-  }));
-  return renderer.start({
-    kernel: release(),
-    method: plan.method,
-    functions: plan.functions.length - refusedNow.length,
-    refused: [...plan.refused, ...refusedNow],
-    attachMs: attachment.attachMs,
-  });
-}
+const toRefused = ({ name }: PlannedFunction): RefusedFunction => ({
+  function: name,
+  reason: 'refused by the kernel',
+});
 
 /** Takes what the ring holds now, batch by batch, with room for signals in between. */
 async function drain(

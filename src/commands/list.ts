@@ -1,7 +1,7 @@
 /** `fsnoop list`: functions, and why some of them can't be traced. */
 import { Command, Flags } from '@oclif/core';
-import { exitStatus, Failure } from '../failure.js';
 import { ClosedPipe, openOutput } from '../output.js';
+import { findFunctions, type FoundFunctions } from '../plan/find.js';
 import { parsePatterns } from '../plan/pattern.js';
 import {
   renderCountsJson,
@@ -9,8 +9,6 @@ import {
   renderListJson,
   renderListText,
 } from '../render/list.js';
-import type { Symbols } from '../symbols/functions.js';
-import { compileGlobs } from '../symbols/glob.js';
 import { loadSymbols } from '../symbols/symbols.js';
 
 export default class List extends Command {
@@ -54,8 +52,8 @@ export default class List extends Command {
   async run(): Promise<void> {
     const { flags, argv } = await this.parse(List);
     const patterns = argv.length === 0 ? ['*'] : (argv as string[]);
-    const globs = parsePatterns('fsnoop list', patterns).map(({ glob }) => glob);
-    const functions = findFunctions(loadSymbols(), globs).filter(({ reason }) => {
+    const { all } = findFunctions(parsePatterns('fsnoop list', patterns), loadSymbols());
+    const functions = all.filter(({ reason }) => {
       if (flags.traceable) return reason === null;
       return !flags.refused || reason !== null;
     });
@@ -68,28 +66,7 @@ export default class List extends Command {
   }
 }
 
-type Functions = ReturnType<Symbols['match']>;
-
-/** @throws {Failure} when one of the globs matches nothing */
-function findFunctions(symbols: Symbols, globs: readonly string[]): Functions {
-  const functions = symbols.match(globs);
-  for (const glob of globs) {
-    const matching = compileGlobs([glob]);
-    if (!functions.some(({ name }) => matching.test(name))) throw noMatch(symbols, glob);
-  }
-  return functions;
-}
-
-function noMatch(symbols: Symbols, glob: string): Failure {
-  const nearest = symbols.nearest(glob.replace(/[*?[\]]/g, ''), 3);
-  return new Failure(
-    exitStatus.usage,
-    `No function of this kernel matches '${glob}'.`,
-    nearest.length > 0
-      ? `Did you mean: ${nearest.join(', ')}`
-      : "Look for a part of the name: fsnoop list '*part*'",
-  );
-}
+type Functions = FoundFunctions['all'];
 
 function render(
   functions: Functions,

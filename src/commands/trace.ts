@@ -1,6 +1,7 @@
 /** `fsnoop trace`, and `fsnoop` with bare flags. */
 import { Command, Flags } from '@oclif/core';
 import { exitStatus, Failure } from '../failure.js';
+import { adviceOn } from '../plan/bpfsnoop.js';
 import { parseCommand } from '../plan/command.js';
 import { parseComm, parsePids } from '../plan/filters.js';
 import { deepestLevel } from '../plan/make-plan.js';
@@ -8,7 +9,7 @@ import { parseBytes, parseDurationNs } from '../quantities.js';
 import { trace } from '../trace.js';
 
 /** May be given again and again. */
-const list = { multiple: true as const, multipleNonGreedy: true, default: [] as string[] };
+const list = { multiple: true as const, multipleNonGreedy: true };
 
 export default class Trace extends Command {
   static override summary = 'Trace calls of kernel functions, and with -g the tree of calls below.';
@@ -145,8 +146,21 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       helpValue: 'FILE',
       helpGroup: 'RUN',
     }),
+    verbose: Flags.boolean({
+      char: 'v',
+      summary: 'Tell the plan and how attaching went, on stderr.',
+      helpGroup: 'RUN',
+    }),
     'dry-run': Flags.boolean({ summary: 'Print the plan and attach nothing.', helpGroup: 'RUN' }),
   };
+
+  /** An unknown flag may be one of bpfsnoop's: then say what comes closest. */
+  protected override catch(error: Error): never {
+    const unknown = 'flags' in error ? (error.flags as readonly string[]) : [];
+    const advice = unknown.flatMap((flag) => adviceOn(flag) ?? []);
+    if (advice.length === 0) throw error;
+    throw new Failure(exitStatus.usage, ...(advice as [string]));
+  }
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Trace);
@@ -156,14 +170,14 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       wishes: {
         kfuncs: flags.kfunc,
         graph: flags['output-fgraph'],
-        include: flags['fgraph-include'],
-        exclude: flags['fgraph-exclude'],
-        extra: flags['fgraph-extra'],
+        include: flags['fgraph-include'] ?? [],
+        exclude: flags['fgraph-exclude'] ?? [],
+        extra: flags['fgraph-extra'] ?? [],
         maxDepth: flags['fgraph-max-depth'],
         minDurationNs:
           parseOptional(flags['min-duration'], (text) => parseDurationNs('--min-duration', text)) ??
           0,
-        pids: flags['filter-pid'].flatMap(parsePids),
+        pids: flags['filter-pid']?.flatMap(parsePids) ?? [],
         comm: parseOptional(flags.comm, parseComm),
         command: parseOptional(flags.command, parseCommand),
         bufferBytes: parseBytes('--buffer', flags.buffer),
@@ -173,7 +187,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       format,
       style: chooseStyle(flags.style, live),
       width: toTerminal ? process.stdout.columns : null,
-      color: (flags.color as boolean | undefined) ?? wantsColor(toTerminal),
+      color: 'color' in flags ? flags.color : wantsColor(toTerminal),
       output: output ?? null,
       limitEvents: flags['limit-events'] ?? null,
       durationMs: parseOptional(
@@ -183,7 +197,8 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       readyFile: flags['ready-file'] ?? null,
       strict: flags.strict,
       onProgress: showProgress,
-      onSummary: (text) => process.stderr.write(text),
+      verbose: flags.verbose,
+      onNote: (text) => process.stderr.write(text),
     });
     this.exit(status);
   }

@@ -1,8 +1,8 @@
 /** Makes the plan of a trace from the user's wishes and the kernel's functions. */
 import { exitStatus, Failure } from '../failure.js';
 import type { KernelFunction } from '../symbols/function.js';
-import { compileGlobs } from '../symbols/glob.js';
-import { isGlob, parsePatterns, type Pattern } from './pattern.js';
+import { findFunctions, type FunctionSource } from './find.js';
+import { parsePatterns, type Pattern } from './pattern.js';
 import type { Plan, PlannedFunction, RefusedFunction } from './plan.js';
 
 /** What the user asked for, as the flags have it. */
@@ -16,14 +16,6 @@ export interface Wishes extends Pick<
   readonly exclude: readonly string[];
   readonly extra: readonly string[];
   readonly maxDepth: number;
-}
-
-/** The part of the symbols that a plan is made from. */
-export interface FunctionSource {
-  /** Functions, traceable or not, that match one of the globs. */
-  match(globs: readonly string[]): readonly KernelFunction[];
-  /** Names of functions that are spelt much like this one. */
-  nearest(name: string, count: number): readonly string[];
 }
 
 /** The deepest level that a session cookie has room for: bpf/fsnoop.bpf.c, MAX_DEPTH. */
@@ -42,9 +34,9 @@ export function makePlan(wishes: Wishes, symbols: FunctionSource): Plan {
   if (graph && include.length + extra.length === 0) throw noGraph(rootPatterns);
 
   const patterns = [...rootPatterns, ...include, ...exclude, ...extra];
-  const known = symbols.match(patterns.map(({ glob }) => glob));
+  const { byPattern } = findFunctions(patterns, symbols);
   const choose = (some: readonly Pattern[]) =>
-    some.flatMap((pattern) => choosePattern(pattern, known, symbols));
+    some.flatMap((pattern) => byPattern.get(pattern) ?? []);
   const roots = choose(rootPatterns);
   const excluded = new Set(choose(exclude));
   const below = [...choose(include).filter((found) => !excluded.has(found)), ...choose(extra)];
@@ -68,27 +60,6 @@ export function makePlan(wishes: Wishes, symbols: FunctionSource): Plan {
     bufferBytes: wishes.bufferBytes,
     live: wishes.live,
   };
-}
-
-/** The functions that one pattern matches, of those that all of them match. */
-function choosePattern(
-  { flag, glob }: Pattern,
-  known: readonly KernelFunction[],
-  symbols: FunctionSource,
-): KernelFunction[] {
-  const regex = compileGlobs([glob]);
-  const found = known.filter(({ name }) => regex.test(name));
-  if (found.length > 0) return found;
-  const bare = glob.replace(/[*?[\]]/g, '');
-  const nearest = symbols.nearest(bare, 3);
-  throw new Failure(
-    exitStatus.usage,
-    isGlob(glob)
-      ? `${flag} '${glob}' matches no function of this kernel.`
-      : `This kernel has no function ${glob}.`,
-    ...(nearest.length > 0 ? [`Did you mean: ${nearest.join(', ')}`] : []),
-    `Look for functions with: fsnoop list '*${bare}*'`,
-  );
 }
 
 function toRefused(planned: PlannedFunction): RefusedFunction[] {

@@ -1,0 +1,24 @@
+/** What a person is told on stderr beside the trace. */
+import type { RefusedFunction } from '../plan/plan.js';
+import { formatCount } from './text.js';
+
+/** How many refused functions are named. */
+const maxNamed = 4;
+
+/** `Left out 12 functions: vfs_statfs (no BTF), … --dry-run lists all.`; '' for none. */
+export function renderRefused(refused: readonly RefusedFunction[]): string {
+  if (refused.length === 0) return '';
+  const named = refused
+    .slice(0, maxNamed)
+    .map(({ function: name, reason }) => `${name} (${reason})`)
+    .join(', ');
+  const count = `${formatCount(refused.length)} function${refused.length === 1 ? '' : 's'}`;
+  const rest = refused.length > maxNamed ? ', … --dry-run lists all.' : '.';
+  return `Left out ${count}: ${named}${rest}\n`;
+}
+
+/** `Attached to 118 functions in 93 ms by fsession.multi.` */
+export function renderAttached(functions: number, method: string, attachMs: number): string {
+  const count = `${formatCount(functions)} function${functions === 1 ? '' : 's'}`;
+  return `Attached to ${count} in ${attachMs.toFixed(0)} ms by ${method}.\n`;
+}
