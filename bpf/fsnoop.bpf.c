@@ -77,8 +77,8 @@ struct frame {
 const volatile struct settings settings SEC(".rodata.settings");
 struct counters counters SEC(".bss.counters");
 struct root_record *in_btf SEC(".bss.in_btf"); /* for nothing but its type, which tests compare */
-struct ring ring SEC(".bss.ring");          /* its size is cut down before loading */
-__u8 traced[PID_LIMIT] SEC(".bss.traced"); /* by pid, written before and while tracing */
+struct ring ring SEC(".bss.ring");             /* its size is cut down before loading */
+__u8 traced[PID_LIMIT] SEC(".bss.traced");     /* by pid, written before and while tracing */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -309,14 +309,33 @@ static __always_inline void tell_open(struct record *record, struct frame *frame
 	record->retval = 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int on_exit(__u64 *ctx)
+/* Children of a traced process are traced before they run. */
+SEC("tp_btf/sched_process_fork")
+int on_fork(__u64 *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *parent = (void *)ctx[0];
+	struct task_struct *child = (void *)ctx[1];
+
+	if (*traced_byte(parent->tgid))
+		*traced_byte(child->tgid) = 1;
+	return 0;
+}
+
+/*
+ * A task is gone, and with it the calls that it had not returned from. Its exit is too early a
+ * point to say so: it makes calls after that, in the open tree.
+ */
+SEC("tp_btf/sched_process_free")
+int on_free(__u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
 	struct frame *frame = bpf_task_storage_get(&frames, task, 0, 0);
 	struct record *record;
 	int level;
 
+	/* The pid may be another process's soon. */
+	if (settings.by_pid && task->pid == task->tgid)
+		*traced_byte(task->tgid) = 0;
 	if (!frame)
 		return 0;
 	for (level = OPEN_LEVELS - 1; level >= 0; level--) {
@@ -331,29 +350,6 @@ int on_exit(__u64 *ctx)
 		end_record(record, level);
 	}
 	frame->depth = 0;
-	return 0;
-}
-
-/* Children of a traced process are traced before they run. */
-SEC("tp_btf/sched_process_fork")
-int on_fork(__u64 *ctx)
-{
-	struct task_struct *parent = (void *)ctx[0];
-	struct task_struct *child = (void *)ctx[1];
-
-	if (*traced_byte(parent->tgid))
-		*traced_byte(child->tgid) = 1;
-	return 0;
-}
-
-/* The pid of a process that is gone may be another's soon. */
-SEC("tp_btf/sched_process_free")
-int on_free(__u64 *ctx)
-{
-	struct task_struct *task = (void *)ctx[0];
-
-	if (task->pid == task->tgid)
-		*traced_byte(task->tgid) = 0;
 	return 0;
 }
 

@@ -74,9 +74,10 @@ struct settings {
 	__u64 ring_limit;   /* no more bytes may wait in it: room for writers that pass the check at
 	                       one time */
 	__u32 max_depth;    /* deeper calls are not recorded */
+	__u8 by_pid;        /* only chosen processes, and not those that get their pids later */
 	__u8 by_comm;       /* only tasks called comm */
 	__u8 live;          /* write a record at entry too */
-	__u8 unused[2];
+	__u8 unused;
 	char comm[COMM_BYTES];
 };
 

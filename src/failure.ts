@@ -11,13 +11,12 @@ export const exitStatus = {
 export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus];
 
 /**
- * Says what failed, on what, and what to do next. Its shape is the one that oclif prints:
- * the message, then `Try this:` with the suggestions; the process then ends with `oclif.exit`.
+ * Says what failed, on what, and what to do next. bin/run.js prints it, a line for each suggestion,
+ * and ends the process with `oclif.exit`; the shape is one that oclif can print too.
  */
 export class Failure extends Error {
   readonly suggestions: string[];
   readonly oclif: { readonly exit: ExitStatus };
-  readonly skipStack = true;
 
   constructor(exit: ExitStatus, message: string, ...suggestions: readonly string[]) {
     super(message);

@@ -64,7 +64,7 @@ test('settings and counters too', () => {
   const { size, layout } = struct('settings');
   expect({ size, layout }).toEqual({
     size: settingsBytes,
-    layout: { ...settingsLayout, unused: 38 },
+    layout: { ...settingsLayout, unused: 39 },
   });
   expect(struct('counters')).toEqual({ size: countersBytes, layout: countersLayout });
 });
@@ -94,6 +94,7 @@ test('settings are written where the kernel side reads them', () => {
     ringBytes: 4096,
     ringSlackBytes: 288,
     maxDepth: 5,
+    byPid: false,
     comm: 'cat',
     live: true,
   });
@@ -103,6 +104,6 @@ test('settings are written where the kernel side reads them', () => {
   expect(bytes.readBigUInt64LE(layout['ring_mask'])).toBe(4088n);
   expect(bytes.readBigUInt64LE(layout['ring_limit'])).toBe(3808n);
   expect(bytes.readUInt32LE(layout['max_depth'])).toBe(5);
-  expect([...bytes.subarray(layout['by_comm'], (layout['by_comm'] ?? 0) + 2)]).toEqual([1, 1]);
+  expect([...bytes.subarray(layout['by_pid'], (layout['by_pid'] ?? 0) + 3)]).toEqual([0, 1, 1]);
   expect(bytes.toString('utf8', layout['comm'], (layout['comm'] ?? 0) + 4)).toBe('cat\0');
 });

@@ -1,5 +1,6 @@
 /** Turns a plan into an attachment: the one side effect of a trace. Disposing it detaches. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { exitStatus, Failure } from '../failure.js';
 import type { Plan, PlannedFunction } from '../plan/plan.js';
 import { findRefused } from './bisect.js';
 import { explainRefusal } from './explain.js';
@@ -82,12 +83,15 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     const begin = performance.now();
     const { link, refused } = await attachFunctions(object, plan, options.onProgress);
     owned.push(link);
-    return makeAttachment(object, ring, link, refused, performance.now() - begin, closeAll);
+    return makeAttachment(object, ring, link, refused, elapsedMs(begin), closeAll);
   } catch (error) {
     closeAll();
     throw error instanceof NativeError ? explainRefusal(error) : error;
   }
 }
+
+/** Since `begin`, to the microsecond. */
+const elapsedMs = (begin: number) => Math.round((performance.now() - begin) * 1000) / 1000;
 
 function makeAttachment(
   object: NativeObject,
@@ -108,7 +112,7 @@ function makeAttachment(
     async detach() {
       const begin = performance.now();
       await link.detach();
-      return performance.now() - begin;
+      return elapsedMs(begin);
     },
     openCalls: () => object.iterate('tell_open_calls'),
     async [Symbol.asyncDispose]() {
@@ -126,7 +130,7 @@ async function load(
 ): Promise<void> {
   await object.load({
     programs: { [program]: { type: programTypeTracing, attachType: attachTypeFsessionMulti } },
-    skipped: followsChildren(plan) ? [] : ['on_fork', 'on_free'],
+    skipped: plan.command === null ? ['on_fork'] : [],
     globals: {
       '.rodata.settings': encodeSettings({
         epochNs: options.epochNs,
@@ -134,6 +138,7 @@ async function load(
         ringBytes,
         ringSlackBytes: ringSlackBytes(),
         maxDepth: plan.maxDepth,
+        byPid: plan.pids.length > 0 || plan.command !== null,
         comm: plan.comm,
         live: plan.live,
       }),
@@ -142,16 +147,26 @@ async function load(
   });
 }
 
-const followsChildren = (plan: Plan) => plan.command !== null;
-
-const hooks = (plan: Plan) => ['on_exit', ...(followsChildren(plan) ? ['on_fork', 'on_free'] : [])];
+/** The children of a command are traced too. */
+const hooks = (plan: Plan) => ['on_free', ...(plan.command === null ? [] : ['on_fork'])];
 
 /** Traces these processes, or without any all but fsnoop itself. */
 function chooseProcesses(object: NativeObject, pids: readonly number[]): void {
+  pids.forEach(checkProcess);
   const traced = Buffer.alloc(pidLimit, pids.length === 0 ? 1 : 0);
   for (const pid of pids) traced[pid] = 1;
   traced[process.pid] = 0;
   object.writeGlobal('.bss.traced', 0, traced);
+}
+
+/** @throws {Failure} when there is no such process */
+function checkProcess(pid: number): void {
+  if (existsSync(`/proc/${pid}`)) return;
+  throw new Failure(
+    exitStatus.usage,
+    `There is no process ${pid} to trace.`,
+    'Find it with: pgrep NAME',
+  );
 }
 
 /** The next power of two that holds the buffer asked for and the slack of all CPUs. */

@@ -59,6 +59,7 @@ function checkExists(program: string): void {
     exitStatus.usage,
     program === '' ? 'The command is empty.' : `There is no program ${program} to run.`,
     "Give a command as at a shell: -c 'cat /etc/hostname'",
+    "A shell's own command needs the shell: -c 'sh -c \"ulimit -a\"'",
   );
 }
 

@@ -10,8 +10,9 @@ export const settingsLayout = {
   ring_mask: 16,
   ring_limit: 24,
   max_depth: 32,
-  by_comm: 36,
-  live: 37,
+  by_pid: 36,
+  by_comm: 37,
+  live: 38,
   comm: 40,
 } as const;
 export const settingsBytes = 56;
@@ -25,6 +26,8 @@ export interface Settings {
   /** Kept free for writers that pass the check for room at one time. */
   readonly ringSlackBytes: number;
   readonly maxDepth: number;
+  /** Only chosen processes are traced. */
+  readonly byPid: boolean;
   /** Up to 15 bytes, or null for any. */
   readonly comm: string | null;
   readonly live: boolean;
@@ -40,6 +43,7 @@ export function encodeSettings(settings: Settings): Buffer {
     settingsLayout.ring_limit,
   );
   bytes.writeUInt32LE(settings.maxDepth, settingsLayout.max_depth);
+  bytes.writeUInt8(Number(settings.byPid), settingsLayout.by_pid);
   bytes.writeUInt8(Number(settings.comm !== null), settingsLayout.by_comm);
   bytes.writeUInt8(Number(settings.live), settingsLayout.live);
   bytes.write(settings.comm ?? '', settingsLayout.comm);

@@ -1,15 +1,18 @@
-// Makes known calls, so that tests know what a trace must show. Static, so that no loader adds any.
-//
-//	calls read N          N reads of one byte from /dev/zero
-//	calls forever         the same, until a signal ends it
-//	calls mixed           6 reads, 4 writes, 6 opens: see mixed()
-//	calls family C T N    C children with T more threads each: every thread, and the parent,
-//reads N times 	calls grand N         a thread of a child has a child of its own, which reads N
-//times 	calls sleep N MS      N sleeps of MS milliseconds, each between two of a nanosecond 	calls
-//large N BYTES   N reads of BYTES from /dev/zero, long enough for interrupts 	calls nest N asks an
-//epoll that watches an epoll that watches ..., N of them, once 	calls die             ends itself by
-//SIGKILL 	calls after FILE ...  waits until FILE is there, then goes on with the rest 	calls as UID
-//COMMAND...  runs COMMAND as that user, without capabilities
+/*
+ * Makes known calls, so that tests know what a trace must show. Static, so that no loader adds any.
+ *
+ *	calls read N             N reads of one byte from /dev/zero
+ *	calls forever            the same, until a signal ends it
+ *	calls mixed              6 reads, 4 writes, 6 opens: see mixed()
+ *	calls family C T N       C children with T more threads each; every thread reads N times
+ *	calls grand N            a thread of a child has a child of its own, which reads N times
+ *	calls sleep N MS         N sleeps of MS milliseconds, each between two of a nanosecond
+ *	calls large N BYTES      N reads of so many bytes, long enough for interrupts
+ *	calls nest N             N epolls, each watching the one before
+ *	calls die                ends itself by SIGKILL
+ *	calls after FILE ...     waits until FILE is there, then goes on with the rest
+ *	calls as UID COMMAND...  runs COMMAND as that user, without capabilities
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
