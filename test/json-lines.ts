@@ -1,6 +1,6 @@
 /** What `--format json` writes, read back. */
 
-export interface JsonCall {
+interface JsonCall {
   readonly function: string | null;
   readonly module: string | null;
   readonly durationNs: number | null;
@@ -28,7 +28,7 @@ export interface JsonTree extends JsonTask {
   readonly root: JsonNode;
 }
 
-export interface JsonStart {
+interface JsonStart {
   readonly type: 'start';
   readonly functions: number;
   readonly refused: readonly { readonly function: string; readonly reason: string }[];

@@ -423,6 +423,8 @@ describe('in one guest', () => {
 
   test('a task that ends inside a call leaves a tree that says so', () => {
     expect(step('dying').status).toBe(137);
+    const [tree] = treesOf('dying');
+    expect(tree && shapeOf(fromJson(tree.root))).toBe('get_signal(mmput,exit_files)');
     expect(treesOf('dying')).toEqual([
       expect.objectContaining({
         comm: 'calls',

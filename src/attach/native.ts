@@ -41,7 +41,7 @@ export interface NativeRing {
   close(): void;
 }
 
-export interface LoadOptions {
+interface LoadOptions {
   /** Type and attach type of programs whose section this libbpf does not know. */
   readonly programs: Readonly<Record<string, { type: number; attachType: number }>>;
   /** Programs to leave out. */

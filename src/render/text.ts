@@ -113,7 +113,7 @@ export function formatTask({ comm, pid, tid }: Pick<Tree, 'comm' | 'pid' | 'tid'
 
 /** `1,234`. */
 export function formatCount(count: number): string {
-  return count.toLocaleString('en-US');
+  return `${count}`.replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** Cuts to so many columns, with `…` for what is gone; colours end where they would have. */
