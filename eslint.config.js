@@ -13,10 +13,11 @@ const oneWay = stages.map((stage, at) => ({
     'no-restricted-imports': [
       'error',
       {
-        paths: ['chalk', 'cli-table3', '@oclif/core']
-          .filter((name) => stage !== 'render' || name === '@oclif/core')
-          .map((name) => ({ name, message: 'only render/ draws, only commands/ knows oclif' })),
         patterns: [
+          {
+            group: stage === 'render' ? ['@oclif/**'] : ['@oclif/**', 'chalk', 'cli-table3'],
+            message: 'only render/ draws, only commands/ knows oclif',
+          },
           {
             group: toFolders([...stages.slice(at + 1), 'vm', 'commands']),
             message: 'imports go one way: symbols, plan, attach, events, tree, render',
@@ -41,8 +42,12 @@ const vmAlone = {
     'no-restricted-imports': [
       'error',
       {
-        paths: ['@oclif/core', 'chalk', 'cli-table3'],
-        patterns: [{ group: toFolders([...stages, 'commands']), message: 'vm/ stands alone' }],
+        patterns: [
+          {
+            group: ['@oclif/**', 'chalk', 'cli-table3', ...toFolders([...stages, 'commands'])],
+            message: 'vm/ stands alone',
+          },
+        ],
       },
     ],
   },

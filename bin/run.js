@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Starts fsnoop. Flags without a command mean `trace`. What is not a known failure is a bug of
 // ours and keeps its stack.
-import { Errors, run } from '@oclif/core';
+import { handle } from '@oclif/core/handle';
+import { run } from '@oclif/core/run';
 import { Failure } from '../dist/failure.js';
 
 const closedPipeStatus = 141; // as a shell gives it for a process that SIGPIPE ended
@@ -33,5 +34,5 @@ async function fail(error) {
     process.exit(1);
   }
   error.showHelp = false; // one clear message, and where to read on
-  await Errors.handle(error);
+  await handle(error);
 }

@@ -1,5 +1,6 @@
 /** `fsnoop list`: functions, and why some of them can't be traced. */
-import { Command, Flags } from '@oclif/core';
+import { Command } from '@oclif/core/command';
+import * as Flags from '@oclif/core/flags';
 import { ClosedPipe, openOutput } from '../output.js';
 import { findFunctions, type FoundFunctions } from '../plan/find.js';
 import { parsePatterns } from '../plan/pattern.js';

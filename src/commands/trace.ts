@@ -1,5 +1,6 @@
 /** `fsnoop trace`, and `fsnoop` with bare flags. */
-import { Command, Flags } from '@oclif/core';
+import { Command } from '@oclif/core/command';
+import * as Flags from '@oclif/core/flags';
 import { exitStatus, Failure } from '../failure.js';
 import { adviceOn } from '../plan/bpfsnoop.js';
 import { parseCommand } from '../plan/command.js';

@@ -1,5 +1,6 @@
 /** `fsnoop vm`: a command in a throw-away guest. */
-import { Command, Flags } from '@oclif/core';
+import { Command } from '@oclif/core/command';
+import * as Flags from '@oclif/core/flags';
 import { exitStatus, Failure } from '../failure.js';
 import { parseBytes, parseDurationNs } from '../quantities.js';
 import { makeDescriptorSink } from '../vm/descriptor.js';
