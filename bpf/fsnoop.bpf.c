@@ -63,7 +63,11 @@ struct open_call {
 	__u32 unused;
 };
 
-/* State of one task. The program never runs twice at once on a CPU, so no two of it meet here. */
+/*
+ * State of one task. The program never runs twice at once on a CPU, so no two of it meet here.
+ * The other side of that: while a task is preempted in the program, the kernel skips it for all
+ * other tasks on that CPU. It counts those runs, and fsnoop tells them.
+ */
 struct frame {
 	__u32 depth; /* of the next call: 0 when no root is open */
 	__u32 tree;
@@ -194,9 +198,10 @@ static __always_inline bool open_call(void *ctx, struct task_struct *task, __u64
 	__u32 id, depth;
 	__u64 start;
 
-	if (settings.by_comm && !is_called(task, settings.comm))
-		return false;
 	id = bpf_get_attach_cookie(ctx);
+	/* Only roots: a task may get another name in an open tree. */
+	if (settings.by_comm && id & COOKIE_ROOT && !is_called(task, settings.comm))
+		return false;
 	frame = bpf_task_storage_get(&frames, task, 0,
 	                             id & COOKIE_ROOT ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
 	if (!frame) {
@@ -238,6 +243,23 @@ static __always_inline void on_entry(void *ctx, struct task_struct *task)
 		*session = SESSION_IGNORED;
 }
 
+/* The kernel skipped the entry half, to keep the program out of itself. */
+static __always_inline void on_unseen_entry(void *ctx, struct task_struct *task,
+                                            struct frame *frame)
+{
+	if (frame && frame->depth) {
+		if (frame->depth > settings.max_depth)
+			return;
+		frame->index++;
+	} else {
+		if (!(bpf_get_attach_cookie(ctx) & COOKIE_ROOT))
+			return;
+		if (settings.by_comm && !is_called(task, settings.comm))
+			return;
+	}
+	__sync_fetch_and_add(&counters.lost_entry, 1);
+}
+
 static __always_inline void on_return(void *ctx, struct task_struct *task)
 {
 	__u64 session = *bpf_session_cookie(ctx);
@@ -249,16 +271,12 @@ static __always_inline void on_return(void *ctx, struct task_struct *task)
 	if (session == SESSION_IGNORED)
 		return;
 	frame = bpf_task_storage_get(&frames, task, 0, 0);
-	if (!frame)
-		return;
 	if (!session) {
-		/* The kernel skipped the entry half, to keep the program out of itself. */
-		if (frame->depth) {
-			frame->index++;
-			__sync_fetch_and_add(&counters.lost_entry, 1);
-		}
+		on_unseen_entry(ctx, task, frame);
 		return;
 	}
+	if (!frame)
+		return;
 	/* More than one level up: the kernel skipped the return half of the calls in between. */
 	depth = session_depth(session);
 	frame->index += frame->depth - depth - 1;

@@ -84,7 +84,7 @@ struct settings {
 /* What was counted so far. */
 struct counters {
 	__u64 lost_ring;  /* records that found no room */
-	__u64 lost_entry; /* calls in an open tree whose entry was not seen */
+	__u64 lost_entry; /* calls to be recorded of which the entry was not seen */
 	__u64 trees;      /* roots entered */
 };
 

@@ -1,7 +1,6 @@
 /** Where the trace is written: standard output or a file, without ever holding up the event loop. */
 import { open, writeFile, type FileHandle } from 'node:fs/promises';
-import { write as writeDescriptor } from 'node:fs';
-import { promisify } from 'node:util';
+import { writeAll } from './descriptor.js';
 import { exitStatus, Failure } from './failure.js';
 
 export interface Output extends AsyncDisposable {
@@ -16,7 +15,6 @@ export interface Output extends AsyncDisposable {
 /** The reader of our output has gone, as in `| head`: nothing to complain about. */
 export class ClosedPipe extends Error {}
 
-const writeAsync = promisify(writeDescriptor);
 const standardOutput = 1;
 
 /**
@@ -26,7 +24,7 @@ const standardOutput = 1;
 export async function openOutput(path: string | null): Promise<Output> {
   const file = path === null ? null : await create(path);
   return {
-    write: (text) => writeAll(file?.fd ?? standardOutput, text, path ?? 'standard output'),
+    write: (text) => writeText(file?.fd ?? standardOutput, text, path ?? 'standard output'),
     async [Symbol.asyncDispose]() {
       await file?.close();
     },
@@ -54,19 +52,12 @@ async function create(path: string): Promise<FileHandle> {
   }
 }
 
-async function writeAll(fd: number, text: string, name: string): Promise<void> {
-  const bytes = Buffer.from(text);
-  let done = 0;
-  while (done < bytes.length) {
-    try {
-      const { bytesWritten } = await writeAsync(fd, bytes, done, bytes.length - done, null);
-      done += bytesWritten;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE') throw new ClosedPipe();
-      if (code === 'EAGAIN') await new Promise((resolve) => setTimeout(resolve, 10));
-      else throw cannotWrite(name, error as NodeJS.ErrnoException);
-    }
+async function writeText(fd: number, text: string, name: string): Promise<void> {
+  try {
+    await writeAll(fd, Buffer.from(text));
+  } catch (error) {
+    const failed = error as NodeJS.ErrnoException;
+    throw failed.code === 'EPIPE' ? new ClosedPipe() : cannotWrite(name, failed);
   }
 }
 

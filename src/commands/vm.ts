@@ -3,7 +3,7 @@ import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import { exitStatus, Failure } from '../failure.js';
 import { parseBytes, parseDurationNs } from '../quantities.js';
-import { makeDescriptorSink } from '../vm/descriptor.js';
+import { writeAll } from '../descriptor.js';
 import { chooseEnvironment } from '../vm/environment.js';
 import { parseGuestFile } from '../vm/guest-files.js';
 import { runInGuest, type GuestOptions } from '../vm/guest.js';
@@ -97,8 +97,8 @@ KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
     try {
       const run = await runInGuest({
         ...options,
-        stdout: makeDescriptorSink(1),
-        stderr: makeDescriptorSink(2),
+        stdout: (bytes) => writeAll(1, bytes),
+        stderr: (bytes) => writeAll(2, bytes),
         report: (progress, kind) => {
           if (kind === 'fetch' || process.stderr.isTTY) this.logToStderr(`fsnoop vm: ${progress}`);
         },
