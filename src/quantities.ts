@@ -23,7 +23,8 @@ export function parseBytes(flag: string, text: string): number {
   const bytes = Math.round(
     Number(number) * bytesOf[(unit ?? '').toUpperCase() as keyof typeof bytesOf],
   );
-  if (number === undefined || bytes === 0) throw misspelt(flag, text, 'a size', '4096, 512K, 16M');
+  if (bytes === 0 || !Number.isSafeInteger(bytes))
+    throw misspelt(flag, text, 'a size', '4096, 512K, 16M');
   return bytes;
 }
 
@@ -35,7 +36,8 @@ export function parseDurationNs(flag: string, text: string, bareUnit?: TimeUnit)
   const [, number, written] = /^(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|)$/.exec(text) ?? [];
   const unit = written === '' ? bareUnit : (written as TimeUnit | undefined);
   const ns = unit === undefined ? 0 : Math.round(Number(number) * nsOf[unit]);
-  if (ns === 0) throw misspelt(flag, text, 'a time', bareUnit === 's' ? '300, 5m' : '10us, 1ms');
+  if (ns === 0 || !Number.isSafeInteger(ns))
+    throw misspelt(flag, text, 'a time', bareUnit === 's' ? '300, 5m' : '10us, 1ms');
   return ns;
 }
 

@@ -9,6 +9,9 @@ export type StopReason =
 /** As a shell gives it for a process that SIGPIPE ended. */
 const closedPipeStatus = 141;
 
+/** setTimeout() takes no more: 24 days. */
+const longestTimerMs = 2 ** 31 - 1;
+
 const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
@@ -45,9 +48,13 @@ export class Stop implements Disposable {
   /** Asks for an end after this time; never for null. */
   after(durationMs: number | null): void {
     if (durationMs === null) return;
-    this.#timer = setTimeout(() => {
-      this.ask({ type: 'duration' });
-    }, durationMs);
+    this.#timer = setTimeout(
+      () => {
+        if (durationMs > longestTimerMs) this.after(durationMs - longestTimerMs);
+        else this.ask({ type: 'duration' });
+      },
+      Math.min(durationMs, longestTimerMs),
+    );
   }
 
   /** The output failed. */

@@ -62,6 +62,7 @@ export async function trace(request: TraceRequest): Promise<number> {
   }
   using stop = new Stop();
   const { lost } = await run(plan, request, output, stop, command);
+  if (command?.execError != null) request.onNote(`${command.execError}\n`);
   if (stop.reason?.type !== 'command') command?.kill(stop.signal);
   return lost && request.strict ? exitStatus.lost : stop.status();
 }
@@ -171,24 +172,17 @@ async function drain(
   }
 }
 
-/** Detaches, takes what comes meanwhile, and then what never returned. */
+/** Detaches, takes what is left in the ring, and then the calls that have not returned. */
 async function detach(
   attachment: Attachment,
   stream: Stream,
   write: (text: string) => Promise<void>,
 ): Promise<number> {
-  const state = { isDetached: false };
-  const detaching = attachment.detach().finally(() => {
-    state.isDetached = true;
-  });
-  while (!state.isDetached) {
-    await drain(attachment, stream, write, () => state.isDetached);
-    await Promise.race([detaching, delay(pollMs)]);
-  }
+  const detachMs = await attachment.detach();
+  const open = await attachment.openCalls(); // before the slow part: it tells how long they are open
   await drain(attachment, stream, write, () => false);
-  const open = await attachment.openCalls();
   stream.add(open, open.length);
   stream.finish();
   await write(stream.takeText());
-  return detaching;
+  return detachMs;
 }

@@ -12,6 +12,7 @@ import {
   recordAlign,
   ringHeadBytes,
   ringMarginBytes,
+  ringMaxBytes,
   settingsBytes,
   settingsLayout,
 } from '../src/attach/shared.js';
@@ -72,6 +73,7 @@ test('settings and counters too', () => {
 test('the ring starts and ends where the reader thinks', () => {
   expect(struct('ring').layout['data']).toBe(ringHeadBytes);
   expect(constant('RING_MARGIN')).toBe(ringMarginBytes);
+  expect(constant('RING_MAX')).toBe(ringMaxBytes);
   expect(constant('RECORD_ALIGN')).toBe(recordAlign);
 });
 

@@ -19,6 +19,7 @@ import {
   longestRecordBytes,
   pidLimit,
   ringHeadBytes,
+  ringMaxBytes,
   ringMarginBytes,
 } from './shared.js';
 
@@ -53,7 +54,7 @@ export interface Attachment extends AsyncDisposable {
   /** Copies whole records; the number of bytes, 0 when there is none. */
   read(into: Uint8Array): number;
   losses(): KernelLosses;
-  /** Detaches the functions; how long it took. Records stay to be read. */
+  /** Ends tracing at once and detaches; how long it took, in ms. Records stay to be read. */
   detach(): Promise<number>;
   /** After detaching: records of the calls that have not returned, innermost first. */
   openCalls(): Promise<Buffer>;
@@ -111,6 +112,8 @@ function makeAttachment(
     },
     async detach() {
       const begin = performance.now();
+      // The kernel takes the halves of a call away one after the other: end all tracing before.
+      object.writeGlobal('.bss.traced', 0, Buffer.alloc(pidLimit));
       await link.detach();
       return elapsedMs(begin);
     },
@@ -169,10 +172,19 @@ function checkProcess(pid: number): void {
   );
 }
 
-/** The next power of two that holds the buffer asked for and the slack of all CPUs. */
+/**
+ * The next power of two that holds the buffer asked for and the slack of all CPUs.
+ * @throws {Failure} when that is more than there can be
+ */
 function chooseRingBytes(bufferBytes: number): number {
   const atLeast = Math.max(bufferBytes, smallestRingBytes, 2 * ringSlackBytes());
-  return 2 ** Math.ceil(Math.log2(atLeast));
+  const ringBytes = 2 ** Math.ceil(Math.log2(atLeast));
+  if (ringBytes <= ringMaxBytes) return ringBytes;
+  throw new Failure(
+    exitStatus.usage,
+    `--buffer can be ${ringMaxBytes / 2 ** 20}M at most.`,
+    'Record less: --min-duration, --filter-pid, fewer functions',
+  );
 }
 
 /** Two programs write records; each can be at it once on every CPU. */

@@ -4,6 +4,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { getSystemErrorName } from 'node:util';
 import { exitStatus, Failure } from '../failure.js';
 import { launcherPath } from './native.js';
 
@@ -13,6 +14,8 @@ export interface WaitingCommand extends Disposable {
   go(): void;
   /** Its exit status as a shell gives it: 128 and the signal's number where a signal ended it. */
   readonly ended: Promise<number>;
+  /** Why it could not be run after all, once it has ended with 127; else null. */
+  readonly execError: string | null;
   /** Sends a signal, where it still runs. */
   kill(signal: NodeJS.Signals): void;
 }
@@ -29,8 +32,15 @@ export function startWaiting(argv: readonly string[]): WaitingCommand {
   if (child.pid === undefined) {
     throw new Failure(exitStatus.failed, `The launcher ${launcherPath} could not be started.`);
   }
+  let execError: string | null = null;
+  gate.on('data', (bytes: Buffer) => {
+    execError = `${argv[0] ?? ''} could not be run: ${getSystemErrorName(-(bytes[0] ?? 0))}`;
+  });
   return {
     pid: child.pid,
+    get execError() {
+      return execError;
+    },
     go: () => gate.write('g'),
     ended: statusOf(child),
     kill: (signal) => child.kill(signal),

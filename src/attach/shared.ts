@@ -75,6 +75,8 @@ export function decodeCounters(bytes: Buffer): Counters {
 /** Bytes of `struct ring` before its data, and behind the data's end. */
 export const ringHeadBytes = 128;
 export const ringMarginBytes = 4096;
+/** The largest ring. */
+export const ringMaxBytes = 2 ** 28;
 export const recordAlign = 8;
 /** The longest record: a root's. */
 export const longestRecordBytes = 72;

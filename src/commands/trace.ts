@@ -5,6 +5,7 @@ import { exitStatus, Failure } from '../failure.js';
 import { adviceOn } from '../plan/bpfsnoop.js';
 import { parseCommand } from '../plan/command.js';
 import { parseComm, parsePids } from '../plan/filters.js';
+import { parsePatterns } from '../plan/pattern.js';
 import { deepestLevel } from '../plan/make-plan.js';
 import { parseBytes, parseDurationNs } from '../quantities.js';
 import { trace } from '../trace.js';
@@ -136,7 +137,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       helpGroup: 'RUN',
     }),
     buffer: Flags.string({
-      summary: 'Room for records on their way out of the kernel.',
+      summary: 'Room for records on their way out of the kernel, up to 256M.',
       helpValue: 'SIZE',
       default: '16M',
       helpGroup: 'RUN',
@@ -169,11 +170,11 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
     const toTerminal = output === undefined && process.stdout.isTTY;
     const status = await trace({
       wishes: {
-        kfuncs: flags.kfunc,
+        roots: parsePatterns('-k', flags.kfunc),
         graph: flags['output-fgraph'],
-        include: flags['fgraph-include'] ?? [],
-        exclude: flags['fgraph-exclude'] ?? [],
-        extra: flags['fgraph-extra'] ?? [],
+        include: parsePatterns('--fgraph-include', flags['fgraph-include'] ?? []),
+        exclude: parsePatterns('--fgraph-exclude', flags['fgraph-exclude'] ?? []),
+        extra: parsePatterns('--fgraph-extra', flags['fgraph-extra'] ?? []),
         maxDepth: flags['fgraph-max-depth'],
         minDurationNs:
           parseOptional(flags['min-duration'], (text) => parseDurationNs('--min-duration', text)) ??

@@ -8,7 +8,7 @@ const shellCharacters = /["'\\`$&|;<>()*?[\]{}~#!\n=]/;
  * @throws {Failure} when there is no word
  */
 export function parseCommand(text: string): string[] {
-  const words = text.trim().split(/\s+/);
+  const words = text.trim().split(/[ \t]+/);
   if (words[0] === '') {
     throw new Failure(
       exitStatus.usage,

@@ -28,11 +28,12 @@ export function parsePids(text: string): number[] {
 export function parseComm(text: string): string {
   const bytes = new TextEncoder().encode(text).length;
   if (bytes > 0 && bytes <= longestComm) return text;
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(longestComm));
   throw new Failure(
     exitStatus.usage,
     bytes === 0
       ? '--comm is empty.'
       : `--comm '${text}' has ${bytes} bytes; the kernel keeps ${longestComm} of a task's name.`,
-    `See the names with: ps -eo comm${bytes === 0 ? '' : `; the kernel would call it '${text.slice(0, longestComm)}'`}`,
+    `See the names with: ps -eo comm${bytes === 0 ? '' : `; the kernel would call it '${text.slice(0, read)}'`}`,
   );
 }

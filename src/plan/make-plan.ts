@@ -2,7 +2,7 @@
 import { exitStatus, Failure } from '../failure.js';
 import type { KernelFunction } from '../symbols/function.js';
 import { findFunctions, type FunctionSource } from './find.js';
-import { parsePatterns, type Pattern } from './pattern.js';
+import type { Pattern } from './pattern.js';
 import type { Plan, PlannedFunction, RefusedFunction } from './plan.js';
 
 /** What the user asked for, as the flags have it. */
@@ -10,11 +10,15 @@ export interface Wishes extends Pick<
   Plan,
   'minDurationNs' | 'pids' | 'comm' | 'command' | 'bufferBytes' | 'live'
 > {
-  readonly kfuncs: readonly string[];
+  /** `-k`. */
+  readonly roots: readonly Pattern[];
   readonly graph: boolean;
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
-  readonly extra: readonly string[];
+  /** `--fgraph-include`. */
+  readonly include: readonly Pattern[];
+  /** `--fgraph-exclude`. */
+  readonly exclude: readonly Pattern[];
+  /** `--fgraph-extra`. */
+  readonly extra: readonly Pattern[];
   readonly maxDepth: number;
 }
 
@@ -26,27 +30,25 @@ export const deepestLevel = 500;
  * functions below its roots.
  */
 export function makePlan(wishes: Wishes, symbols: FunctionSource): Plan {
-  const rootPatterns = parsePatterns('-k', wishes.kfuncs);
-  const graph = wishes.graph || rootPatterns.some((pattern) => pattern.graph);
-  const include = graph ? parsePatterns('--fgraph-include', wishes.include) : [];
-  const exclude = graph ? parsePatterns('--fgraph-exclude', wishes.exclude) : [];
-  const extra = graph ? parsePatterns('--fgraph-extra', wishes.extra) : [];
-  if (graph && include.length + extra.length === 0) throw noGraph(rootPatterns);
+  const { include, exclude, extra } = wishes;
+  const graph = wishes.graph || wishes.roots.some((pattern) => pattern.graph);
+  const below = [...include, ...exclude, ...extra];
+  if (!graph && below.length > 0) throw noGraphFlag();
+  if (graph && include.length + extra.length === 0) throw noGraph(wishes.roots);
 
-  const patterns = [...rootPatterns, ...include, ...exclude, ...extra];
-  const { byPattern } = findFunctions(patterns, symbols);
+  const { byPattern } = findFunctions([...wishes.roots, ...below], symbols);
   const choose = (some: readonly Pattern[]) =>
     some.flatMap((pattern) => byPattern.get(pattern) ?? []);
-  const roots = choose(rootPatterns);
+  const roots = [...new Set(choose(wishes.roots))];
   const excluded = new Set(choose(exclude));
-  const below = [...choose(include).filter((found) => !excluded.has(found)), ...choose(extra)];
+  const calls = [...choose(include).filter((found) => !excluded.has(found)), ...choose(extra)];
 
   const chosen = new Map<string, PlannedFunction>();
-  for (const found of below) chosen.set(found.name, { ...found, root: false });
+  for (const found of calls) chosen.set(found.name, { ...found, root: false });
   for (const found of roots) chosen.set(found.name, { ...found, root: true });
   const all = [...chosen.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const functions = all.filter((planned) => planned.reason === null);
-  if (!functions.some((planned) => planned.root)) throw noRoot(wishes.kfuncs, roots);
+  if (!functions.some((planned) => planned.root)) throw noRoot(wishes.roots, roots);
   return {
     method: 'fsession.multi',
     functions,
@@ -66,19 +68,28 @@ function toRefused(planned: PlannedFunction): RefusedFunction[] {
   return planned.reason === null ? [] : [{ function: planned.name, reason: planned.reason }];
 }
 
-function noRoot(kfuncs: readonly string[], roots: readonly KernelFunction[]): Failure {
+function noRoot(patterns: readonly Pattern[], roots: readonly KernelFunction[]): Failure {
   const counts = new Map<string, number>();
   for (const { reason } of roots) {
     if (reason !== null) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
   const reasons = [...counts].map(([reason, count]) => `${reason}: ${count}`).join(', ');
+  const globs = patterns.map(({ glob }) => glob);
   const [only] = roots;
   return new Failure(
     exitStatus.usage,
     roots.length === 1 && only
       ? `${only.name} can't be traced: ${reasons.replace(/: 1$/, '')}.`
-      : `None of the ${roots.length} functions that -k '${kfuncs.join(',')}' matches can be traced (${reasons}).`,
-    `See each with its reason: fsnoop list '${kfuncs.join("' '")}'`,
+      : `None of the ${roots.length} functions that -k '${globs.join(',')}' matches can be traced (${reasons}).`,
+    `See each with its reason: fsnoop list '${globs.join("' '")}'`,
+  );
+}
+
+function noGraphFlag(): Failure {
+  return new Failure(
+    exitStatus.usage,
+    'The --fgraph flags say what to show below a call, which needs -g.',
+    'Add -g, or leave them out',
   );
 }
 

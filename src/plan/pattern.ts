@@ -35,7 +35,7 @@ function parsePattern(flag: string, text: string): Pattern {
     throw new Failure(
       exitStatus.usage,
       `${flag} '${text}': choosing functions by an argument's name or type is not there yet.`,
-      `Choose by name: ${flag} '${glob.split(':')[0] ?? '*'}'`,
+      `Choose by name: ${flag} '${/^[^:]+/.exec(glob)?.[0] ?? '*'}'`,
     );
   }
   if (!/^[\w.$*?[\]!^-]+$/.test(glob)) {

@@ -1,0 +1,498 @@
+/** From flags to a plan. */
+import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Failure } from '../src/failure.js';
+import { adviceOn } from '../src/plan/bpfsnoop.js';
+import { parseCommand } from '../src/plan/command.js';
+import { parseComm, parsePids } from '../src/plan/filters.js';
+import type { FunctionSource } from '../src/plan/find.js';
+import { deepestLevel, makePlan, type Wishes } from '../src/plan/make-plan.js';
+import { parsePatterns } from '../src/plan/pattern.js';
+import type { KernelFunction, Reason } from '../src/symbols/function.js';
+import { compileGlobs } from '../src/symbols/glob.js';
+import { findNearest } from '../src/symbols/nearest.js';
+
+/** What it says, as bin/run.js prints it; '' when it doesn't fail. */
+function complaint(run: () => unknown): string {
+  try {
+    run();
+    return '';
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    expect(error.oclif.exit, error.message).toBe(2);
+    return [error.message, ...error.suggestions].map((line) => `\n${line}`).join('');
+  }
+}
+
+/** Text that is nearly what `parse` takes, and text that is not. */
+function nearly(letters: string): fc.Arbitrary<string> {
+  return fc.oneof(
+    fc.string({ unit: fc.constantFrom(...letters.split(/(?=.)/s)), maxLength: 12 }),
+    fc.string(),
+  );
+}
+
+describe('patterns', () => {
+  const globsOf = (...texts: string[]) =>
+    parsePatterns('-k', texts).map(({ glob, graph }) => (graph ? `${glob} with its graph` : glob));
+
+  test('are split at commas, and come in the order in which they were given', () => {
+    expect(globsOf('vfs_*,ksys_read', ' ext4_[a-z]? ,__x64_sys_read.cold')).toEqual([
+      'vfs_*',
+      'ksys_read',
+      'ext4_[a-z]?',
+      '__x64_sys_read.cold',
+    ]);
+  });
+
+  test('(g) asks for the graph of one pattern, (b) for nothing that is not there anyway', () => {
+    expect(globsOf('(g)vfs_read,(b)vfs_write,vfs_*')).toEqual([
+      'vfs_read with its graph',
+      'vfs_write',
+      'vfs_*',
+    ]);
+  });
+
+  test('know the flag that they were given with', () => {
+    expect(parsePatterns('--fgraph-extra', ['a,b'])).toEqual([
+      { flag: '--fgraph-extra', glob: 'a', graph: false },
+      { flag: '--fgraph-extra', glob: 'b', graph: false },
+    ]);
+  });
+
+  test.each(['', ' ', ',', 'vfs_read,', 'vfs_read,,vfs_write', '(g)', '(b)'])(
+    "'%s' has an empty one",
+    (text) => {
+      expect(complaint(() => parsePatterns('-k', [text]))).toBe(
+        `
+-k has an empty pattern.
+Name functions, or use a glob: -k 'vfs_read,ext4_*'`,
+      );
+    },
+  );
+
+  test.each([
+    ['vfs_read:count', 'vfs_read'],
+    ['*:(struct sk_buff *)skb', '*'],
+    ['(g)vfs_*:file', 'vfs_*'],
+    [':count', '*'],
+  ])("'%s' chooses by an argument, which fsnoop can't do yet", (text, name) => {
+    expect(complaint(() => parsePatterns('-k', [text]))).toBe(
+      `
+-k '${text}': choosing functions by an argument's name or type is not there yet.
+Choose by name: -k '${name}'`,
+    );
+  });
+
+  test.each(['(x)vfs_read', 'vfs read', 'vfs_(read)', '/vfs/', 'żółw', 'vfs_read;', 'a\nb'])(
+    "'%s' is no name",
+    (text) => {
+      expect(complaint(() => parsePatterns('-k', [text]))).toBe(
+        `
+-k '${text}' is neither the name of a function nor a glob of names.
+A name has letters, digits, _ and .; a glob also *, ? and [a-z]: 'vfs_*'`,
+      );
+    },
+  );
+
+  test('are globs that can be looked for, or wrong usage', () => {
+    fc.assert(
+      fc.property(nearly('ab_.$*?[]!^-(),:g \n'), (text) => {
+        complaint(() => compileGlobs(parsePatterns('-k', [text]).map(({ glob }) => glob)));
+      }),
+    );
+  });
+});
+
+describe('a plan', () => {
+  const refused: Readonly<Record<string, Reason>> = {
+    _printk: 'variadic',
+    do_exit: 'no-return',
+    memcpy: 'no patch site',
+    memset: 'no patch site',
+    vfs_secret: 'denied',
+  };
+  const names = [
+    ...['vfs_write', 'vfs_read', 'vfs_readv', 'rw_verify_area', 'fsnotify'],
+    ...['security_file_open', 'security_file_permission', ...Object.keys(refused)],
+  ].sort();
+
+  const symbols: FunctionSource = {
+    match: (globs) => {
+      const found = compileGlobs(globs);
+      return names
+        .filter((name) => found.test(name))
+        .map((name, at): KernelFunction => ({
+          name,
+          module: null,
+          btfId: 100 + at,
+          returns: { kind: 'void' },
+          reason: refused[name] ?? null,
+        }));
+    },
+    nearest: (name, count) => findNearest(names, name, count),
+  };
+
+  /** Wishes with the patterns as they are written. */
+  type Texts = Omit<Wishes, 'roots' | 'include' | 'exclude' | 'extra'> &
+    Readonly<Record<'kfuncs' | 'include' | 'exclude' | 'extra', readonly string[]>>;
+
+  const wishes: Texts = {
+    kfuncs: ['vfs_read'],
+    graph: false,
+    include: [],
+    exclude: [],
+    extra: [],
+    maxDepth: 5,
+    minDurationNs: 0,
+    pids: [],
+    comm: null,
+    command: null,
+    bufferBytes: 4096,
+    live: false,
+  };
+
+  const planOf = (fields: Partial<Texts>) => {
+    const { kfuncs, include, exclude, extra, ...others } = { ...wishes, ...fields };
+    return makePlan(
+      {
+        ...others,
+        roots: parsePatterns('-k', kfuncs),
+        include: parsePatterns('--fgraph-include', include),
+        exclude: parsePatterns('--fgraph-exclude', exclude),
+        extra: parsePatterns('--fgraph-extra', extra),
+      },
+      symbols,
+    );
+  };
+  const plan = (...kfuncs: string[]) => planOf({ kfuncs });
+  const graphOf = (fields: Partial<Texts>) => planOf({ graph: true, ...fields });
+
+  /** A line a function, roots with a star; what is refused after it, with its reason. */
+  function draw({ functions, refused }: ReturnType<typeof makePlan>): string {
+    const lines = [
+      ...functions.map(({ root, name }) => `${root ? '*' : ' '} ${name}`),
+      ...refused.map(({ function: name, reason }) => `x ${name}: ${reason}`),
+    ];
+    return lines.map((line) => `\n${line}`).join('');
+  }
+
+  test('has the functions that match, sorted, and those refused with their reasons', () => {
+    expect(draw(plan('vfs_*,fsnotify', 'mem*'))).toMatchInlineSnapshot(`
+      "
+      * fsnotify
+      * vfs_read
+      * vfs_readv
+      * vfs_write
+      x memcpy: no patch site
+      x memset: no patch site
+      x vfs_secret: denied"
+    `);
+  });
+
+  test('has a function once, however many patterns match it', () => {
+    expect(draw(plan('vfs_read', 'vfs_re*', '*_read'))).toMatchInlineSnapshot(`
+      "
+      * vfs_read
+      * vfs_readv"
+    `);
+  });
+
+  test('has what is included below the roots, without what is excluded', () => {
+    expect(draw(graphOf({ include: ['security_*,rw_*'], exclude: ['*_open'] })))
+      .toMatchInlineSnapshot(`
+      "
+        rw_verify_area
+        security_file_permission
+      * vfs_read"
+    `);
+  });
+
+  test('has what is extra in any case', () => {
+    expect(
+      draw(
+        graphOf({ include: ['security_*'], exclude: ['security_*'], extra: ['*_open,do_exit'] }),
+      ),
+    ).toMatchInlineSnapshot(`
+      "
+        security_file_open
+      * vfs_read
+      x do_exit: no-return"
+    `);
+  });
+
+  test('has a root as a root, even where it is included, excluded or extra', () => {
+    expect(draw(graphOf({ include: ['vfs_read*'], exclude: ['vfs_read'], extra: ['vfs_read'] })))
+      .toMatchInlineSnapshot(`
+      "
+      * vfs_read
+        vfs_readv"
+    `);
+  });
+
+  test("keeps each function's own BTF id", () => {
+    const [found] = symbols.match(['vfs_write']);
+    const { functions } = plan('vfs_write');
+    expect(functions).toEqual([{ ...found, root: true }]);
+  });
+
+  test('is of a graph when one of its roots has (g)', () => {
+    const { graph, maxDepth } = planOf({
+      kfuncs: ['vfs_write,(g)vfs_read'],
+      include: ['fsnotify'],
+    });
+    expect({ graph, maxDepth }).toEqual({ graph: true, maxDepth: 5 });
+  });
+
+  test('has any depth without a graph, where roots call roots', () => {
+    const { graph, maxDepth } = plan('vfs_*');
+    expect({ graph, maxDepth }).toEqual({ graph: false, maxDepth: deepestLevel });
+  });
+
+  test('is refused when flags of a graph come without -g', () => {
+    expect(complaint(() => planOf({ include: ['fsnotify'] }))).toContain('needs -g');
+  });
+
+  test('passes on what else was asked for', () => {
+    const others = {
+      minDurationNs: 1000,
+      pids: [3, 4],
+      comm: 'cat',
+      command: ['cat', '/etc/hostname'],
+      bufferBytes: 65_536,
+      live: true,
+    };
+    expect(planOf(others)).toMatchObject(others);
+  });
+
+  test('a name that does not exist: the nearest that do', () => {
+    expect(complaint(() => plan('vfs_raed'))).toMatchInlineSnapshot(`
+      "
+      This kernel has no function vfs_raed.
+      Did you mean: vfs_read, vfs_readv
+      Look for functions with: fsnoop list '*vfs_raed*'"
+    `);
+  });
+
+  test('a name like no other', () => {
+    expect(complaint(() => plan('tcp_v4_connect'))).toMatchInlineSnapshot(`
+      "
+      This kernel has no function tcp_v4_connect.
+      Look for functions with: fsnoop list '*tcp_v4_connect*'"
+    `);
+  });
+
+  test('a glob that matches nothing, named with its flag', () => {
+    expect(complaint(() => graphOf({ include: ['vfs_*'], exclude: ['fsnotifi?'] })))
+      .toMatchInlineSnapshot(`
+      "
+      --fgraph-exclude 'fsnotifi?' matches no function of this kernel.
+      Did you mean: fsnotify
+      Look for functions with: fsnoop list '*fsnotifi*'"
+    `);
+  });
+
+  test('a function that can not be traced', () => {
+    expect(complaint(() => plan('_printk'))).toMatchInlineSnapshot(`
+      "
+      _printk can't be traced: variadic.
+      See each with its reason: fsnoop list '_printk'"
+    `);
+  });
+
+  test('functions none of which can be traced: reasons with their counts', () => {
+    expect(complaint(() => plan('mem*', '*_secret'))).toMatchInlineSnapshot(`
+      "
+      None of the 3 functions that -k 'mem*,*_secret' matches can be traced (no patch site: 2, denied: 1).
+      See each with its reason: fsnoop list 'mem*' '*_secret'"
+    `);
+  });
+
+  test('a function that can not be traced, matched twice, is one', () => {
+    expect(complaint(() => plan('_printk,_print*'))).toMatchInlineSnapshot(`
+      "
+      _printk can't be traced: variadic.
+      See each with its reason: fsnoop list '_printk' '_print*'"
+    `);
+  });
+
+  test('a traceable function below does not make up for its roots', () => {
+    expect(complaint(() => graphOf({ kfuncs: ['do_exit'], include: ['vfs_*'] }))).toContain(
+      "do_exit can't be traced: no-return.",
+    );
+  });
+
+  test('a graph of nothing', () => {
+    expect(complaint(() => graphOf({ kfuncs: ['vfs_read,vfs_write'] }))).toMatchInlineSnapshot(`
+      "
+      -g needs to know which functions to show below the roots: fsnoop does not find callees by itself yet.
+      Name them: -k 'vfs_read' -k 'vfs_write' -g --fgraph-include 'vfs_*,security_*'
+      Without -g, each call of the roots is one line."
+    `);
+    expect(complaint(() => graphOf({ exclude: ['fsnotify'] }))).toContain('-g needs to know');
+    expect(complaint(() => plan('(g)vfs_read'))).toContain('-g needs to know');
+  });
+});
+
+describe('a command', () => {
+  test.each([
+    ['cat /etc/hostname', ['cat', '/etc/hostname']],
+    ['  cat\t/etc/hostname  ', ['cat', '/etc/hostname']],
+    ['dd if=/dev/zero of=/dev/null', ['dd', 'if=/dev/zero', 'of=/dev/null']],
+    ['printf %s. -x', ['printf', '%s.', '-x']],
+  ])('of plain words is run directly: %s', (text, argv) => {
+    expect(parseCommand(text)).toEqual(argv);
+  });
+
+  test.each([
+    "echo 'a b'",
+    'echo "a b"',
+    'cat a | wc',
+    'cat < a > b',
+    'sleep 1 &',
+    'cd /tmp; ls',
+    'ls *.c',
+    'ls ?.[ch]',
+    'ls ~/a',
+    'echo $HOME `pwd`',
+    'echo a\\ b',
+    'ls # all',
+    'echo {a,b}',
+    '(cd /; ls)',
+    '! true',
+    'LANG=C ls',
+    'echo a\necho b',
+  ])('that a shell would interpret is given to one: %s', (text) => {
+    expect(parseCommand(text)).toEqual(['/bin/sh', '-c', text]);
+  });
+
+  test.each(['', ' ', '\t\n'])("is not '%s'", (text) => {
+    expect(complaint(() => parseCommand(text))).toBe(
+      `
+The command is empty.
+Give it as at a shell: -c 'cat /etc/hostname'`,
+    );
+  });
+
+  test('does the same whether it is run directly or by a shell', () => {
+    const run = (argv: readonly string[]) => execFileSync(argv[0] ?? '', argv.slice(1)).toString();
+    const words = fc.string({
+      unit: fc.constantFrom(...['a', '1', '=', '%', ',', '@', '/', '-', ' ', '\t', '\n']),
+      maxLength: 12,
+    });
+    fc.assert(
+      fc.property(words, (more) => {
+        const text = `printf %s. a${more}`;
+        const argv = parseCommand(text);
+        fc.pre(argv[0] !== '/bin/sh');
+        expect(run(argv)).toBe(run(['/bin/sh', '-c', text]));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test('fails only when it is empty', () => {
+    fc.assert(
+      fc.property(nearly('a \t\n=\'"$'), (text) => {
+        expect(complaint(() => parseCommand(text)) === '').toBe(text.trim() !== '');
+      }),
+    );
+  });
+});
+
+describe('process ids', () => {
+  test.each([
+    ['1', [1]],
+    ['4321,4322', [4321, 4322]],
+    [' 7 , 8 ', [7, 8]],
+    ['4194303', [4_194_303]],
+  ])("'%s' has them", (text, pids) => {
+    expect(parsePids(text)).toEqual(pids);
+  });
+
+  test.each(['', '0', '-1', '1,', '1,,2', '4194304', '1e3', '0x10', '1.5', 'cat', '1 2'])(
+    "'%s' is none",
+    (text) => {
+      expect(complaint(() => parsePids(text))).toBe(
+        `
+--filter-pid '${text}' is not a process id.
+Find one with: pgrep NAME`,
+      );
+    },
+  );
+
+  test('are such as the kernel gives, or wrong usage', () => {
+    fc.assert(
+      fc.property(nearly('0123456789,. -e'), (text) => {
+        complaint(() => {
+          for (const pid of parsePids(text)) {
+            expect(pid).toSatisfy(Number.isInteger);
+            expect(pid).toBeGreaterThan(0);
+            expect(pid).toBeLessThan(2 ** 22);
+          }
+        });
+      }),
+    );
+  });
+});
+
+describe('the name of a task', () => {
+  test.each(['cat', 'a', 'kworker/0:1 (x)', '123456789012345', 'żółw-żółw'])(
+    'fits into 15 bytes: %s',
+    (text) => {
+      expect(parseComm(text)).toBe(text);
+    },
+  );
+
+  test('one that does not fit: what the kernel keeps of it', () => {
+    expect(complaint(() => parseComm('NetworkManager-x'))).toMatchInlineSnapshot(`
+      "
+      --comm 'NetworkManager-x' has 16 bytes; the kernel keeps 15 of a task's name.
+      See the names with: ps -eo comm; the kernel would call it 'NetworkManager-'"
+    `);
+  });
+
+  test('counts bytes, not letters', () => {
+    expect(complaint(() => parseComm('żżżżżżżż'))).toMatchInlineSnapshot(`
+      "
+      --comm 'żżżżżżżż' has 16 bytes; the kernel keeps 15 of a task's name.
+      See the names with: ps -eo comm; the kernel would call it 'żżżżżżż'"
+    `);
+  });
+
+  test('is not empty', () => {
+    expect(complaint(() => parseComm(''))).toMatchInlineSnapshot(`
+      "
+      --comm is empty.
+      See the names with: ps -eo comm"
+    `);
+  });
+
+  test('comes back as it is, or is wrong usage and the advice is a name that fits', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 20 }), (text) => {
+        const said = complaint(() => {
+          expect(parseComm(text)).toBe(text);
+        });
+        const advised = /would call it '(.*)'$/s.exec(said)?.[1] ?? 'nothing';
+        expect(parseComm(advised)).toBe(advised);
+      }),
+    );
+  });
+});
+
+describe("a flag of bpfsnoop's", () => {
+  test('that fsnoop has not is explained, by its long name and its short', () => {
+    expect(adviceOn('--tracepoint')).toBe(
+      "bpfsnoop's --tracepoint is not there yet: only functions can be traced; find one with fsnoop list.",
+    );
+    expect(adviceOn('-t')).toBe(
+      "bpfsnoop's -t is not there yet: only functions can be traced; find one with fsnoop list.",
+    );
+  });
+
+  test.each(['--nonsense', '-x', '', 'mode'])("'%s' is none", (flag) => {
+    expect(adviceOn(flag)).toBeUndefined();
+  });
+});
