@@ -32,6 +32,11 @@ const steps = {
     'thread-exec /bin/true',
   ),
   unfinished: trace('--duration 2 -k hrtimer_nanosleep --fgraph-include do_nanosleep', 'sleep 100'),
+  limited: trace(
+    '--limit-events 2 -k vfs_read --fgraph-include read_zero',
+    'dd if=/dev/zero of=/dev/null bs=1',
+  ),
+  'cannot run': 'printf "#!/nowhere\\n" >script; chmod +x script; fsnoop -k vfs_read -c ./script',
   refused: `cat >t.mjs <<'END'\n${attachToRefused}END\nnode t.mjs; sleep 1; bpftool link`,
 };
 
@@ -92,6 +97,17 @@ test('calls that have not returned at the end are told, with those that they are
   });
   expect(summaryOf('unfinished')?.unfinished).toBe(1);
   expect(guest.steps.unfinished.stderr.trim()).toBe('0');
+});
+
+test('calls that are made while fsnoop detaches are not lost: tracing has ended', () => {
+  expect(summaryOf('limited')).toMatchObject({ trees: 2, lost: { ring: 0, entry: 0, user: 0 } });
+});
+
+test('a command that cannot be run after all says why', () => {
+  expect(guest.steps['cannot run']).toMatchObject({
+    status: 127,
+    stderr: expect.stringContaining('./script could not be run: ENOENT') as unknown,
+  });
 });
 
 test('a function that the kernel refuses is found and left out', () => {
