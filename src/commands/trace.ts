@@ -167,7 +167,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
   async run(): Promise<void> {
     const { flags } = await this.parse(Trace);
     const { live, format, output } = flags;
-    const toTerminal = output === undefined && process.stdout.isTTY;
+    const terminal = output === undefined ? findTerminal() : null;
     const status = await trace({
       wishes: {
         roots: parsePatterns('-k', flags.kfunc),
@@ -188,8 +188,8 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       dryRun: flags['dry-run'],
       format,
       style: chooseStyle(flags.style, live),
-      width: toTerminal ? process.stdout.columns : null,
-      color: 'color' in flags ? flags.color : wantsColor(toTerminal),
+      width: terminal?.columns ?? null,
+      color: 'color' in flags ? flags.color : terminal !== null && !process.env['NO_COLOR'],
       output: output ?? null,
       limitEvents: flags['limit-events'] ?? null,
       durationMs: parseOptional(
@@ -224,10 +224,16 @@ function chooseStyle(style: 'tree' | 'ftrace' | 'arrows' | undefined, live: bool
   return style ?? (live ? 'arrows' : 'tree');
 }
 
-/** On a terminal, unless NO_COLOR says otherwise; elsewhere if FORCE_COLOR asks for it. */
-function wantsColor(toTerminal: boolean): boolean {
-  const { NO_COLOR: no = '', FORCE_COLOR: force = '' } = process.env;
-  return no === '' && (toTerminal || (force !== '' && force !== '0'));
+/**
+ * The terminal that standard output ends up on: it is one, or FORCE_COLOR says that it leads to one,
+ * as in the guest of `fsnoop vm`. Null where there is none.
+ */
+function findTerminal(): { readonly columns: number | null } | null {
+  const { FORCE_COLOR: force = '0', COLUMNS } = process.env;
+  const { isTTY } = process.stdout;
+  if (!isTTY && (force === '0' || force === '')) return null;
+  const columns = isTTY ? process.stdout.columns : Number(COLUMNS);
+  return { columns: columns > 0 ? columns : null };
 }
 
 /** One line on a terminal, which the next one takes the place of. */
