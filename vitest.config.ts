@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     disableConsoleIntercept: true,
-    maxWorkers: 2,
+    maxWorkers: 2, // each may keep a guest busy
+    testTimeout: 30_000, // beside guests even small things take long
   },
 });
