@@ -1,5 +1,6 @@
 /** Where the trace is written: standard output or a file, without ever holding up the event loop. */
 import { open, writeFile, type FileHandle } from 'node:fs/promises';
+import { loadNative } from './attach/native.js';
 import { writeAll } from './descriptor.js';
 import { exitStatus, Failure } from './failure.js';
 
@@ -10,6 +11,8 @@ export interface Output extends AsyncDisposable {
    * @throws {Failure} when a file can't be written, as on a full disk
    */
   write(text: string): Promise<void>;
+  /** False when the other end of a pipe is closed: a write tells that only when there is one. */
+  hasReader(): boolean;
 }
 
 /** The reader of our output has gone, as in `| head`: nothing to complain about. */
@@ -25,6 +28,7 @@ export async function openOutput(path: string | null): Promise<Output> {
   const file = path === null ? null : await create(path);
   return {
     write: (text) => writeText(file?.fd ?? standardOutput, text, path ?? 'standard output'),
+    hasReader: () => path !== null || loadNative().hasReader(standardOutput),
     async [Symbol.asyncDispose]() {
       await file?.close();
     },

@@ -5,7 +5,7 @@ import { attach, type Attachment } from './attach/attach.js';
 import { startWaiting, type WaitingCommand } from './attach/command.js';
 import { lacksFsessionMulti } from './attach/explain.js';
 import { exitStatus } from './failure.js';
-import { openOutput, writeReadyFile, type Output } from './output.js';
+import { ClosedPipe, openOutput, writeReadyFile, type Output } from './output.js';
 import { makePlan, type Wishes } from './plan/make-plan.js';
 import type { Plan, PlannedFunction, RefusedFunction } from './plan/plan.js';
 import { renderAttached, renderRefused } from './render/notes.js';
@@ -130,6 +130,7 @@ async function run(
 
   while (stop.reason === null) {
     await drain(attachment, stream, write, () => stop.reason !== null);
+    if (!output.hasReader()) stop.break(new ClosedPipe());
     await Promise.race([stop.asked, delay(pollMs)]);
   }
   request.onProgress(`detaching from ${functions.length} functions`);

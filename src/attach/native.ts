@@ -70,6 +70,8 @@ export interface NativeObject {
 
 export interface Native {
   readonly Object: new (path: string) => NativeObject;
+  /** False when the other end of this pipe is closed. */
+  hasReader(fd: number): boolean;
   setErrorClass(errorClass: typeof NativeError): void;
 }
 
