@@ -37,6 +37,7 @@ const steps = {
     'dd if=/dev/zero of=/dev/null bs=1',
   ),
   'cannot run': 'printf "#!/nowhere\\n" >script; chmod +x script; fsnoop -k vfs_read -c ./script',
+  'quiet pipe': 'fsnoop -k vfs_statx | head -n 1; bpftool link',
   refused: `cat >t.mjs <<'END'\n${attachToRefused}END\nnode t.mjs; sleep 1; bpftool link`,
 };
 
@@ -101,6 +102,10 @@ test('calls that have not returned at the end are told, with those that they are
 
 test('calls that are made while fsnoop detaches are not lost: tracing has ended', () => {
   expect(summaryOf('limited')).toMatchObject({ trees: 2, lost: { ring: 0, entry: 0, user: 0 } });
+});
+
+test('a reader that leaves while nothing happens is noticed', () => {
+  expect(guest.steps['quiet pipe'].stdout).toMatch(/^ +DURATION.*\n$/);
 });
 
 test('a command that cannot be run after all says why', () => {
