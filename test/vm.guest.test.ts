@@ -1,6 +1,6 @@
 /** `fsnoop vm` with a real QEMU and a real kernel. */
-import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile, execFileSync } from 'node:child_process';
+import { access, chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -181,6 +181,26 @@ describe('the command line', () => {
     expect(result).toEqual({ status: 7, stdout: 'out\n', stderr: 'err\n' });
   });
 
+  test('goes without KVM where that is there and cannot run a kernel', async () => {
+    const real = execFileSync('which', ['qemu-system-x86_64'], { encoding: 'utf8' }).trim();
+    const bin = join(folder, 'bin');
+    const brokenKvm = `#!/bin/sh
+case "$*" in
+*'-accel kvm'*-S*) exit 0 ;;
+*'-accel kvm'*) touch ${folder}/tried; echo 'KVM internal error.' >&2; exec sleep 1000 ;;
+esac
+exec ${real} "$@"
+`;
+    await mkdir(bin);
+    await writeFile(join(bin, 'qemu-system-x86_64'), brokenKvm, { mode: 0o755 });
+    const result = await vm(['--', 'echo', 'here'], undefined, {
+      PATH: `${bin}:${process.env['PATH']}`,
+      FSNOOP_ACCEL: '',
+    });
+    expect(result).toEqual({ status: 0, stdout: 'here\n', stderr: '' });
+    await access(join(folder, 'tried'));
+  });
+
   test('ends with 143 on SIGTERM and leaves no QEMU', async () => {
     const result = await vm(['--', 'sh', '-c', 'echo up; sleep 1000'], (child) => child.kill());
     expect(result).toEqual({ status: 143, stdout: 'up\n', stderr: '' });
@@ -227,12 +247,13 @@ interface Result {
 function vm(
   args: readonly string[],
   onOutput?: (child: ReturnType<typeof execFile>) => void,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Result> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       ['bin/run.js', 'vm', ...args],
-      {},
+      { env: { ...process.env, ...env } },
       (_error, stdout, stderr) => {
         resolve({ status: child.exitCode, stdout, stderr });
       },

@@ -7,7 +7,7 @@ import type { GuestFile } from './guest-files.js';
 import { buildImage } from './image.js';
 import { findLastWords, findSplats, parseConsole } from './kernel-log.js';
 import { loadKernel } from './kernels.js';
-import { startQemu, type Qemu } from './qemu.js';
+import { chooseAccelerators, giveUpKvm, startQemu, type Accelerator, type Qemu } from './qemu.js';
 
 /** Takes bytes of output; the guest waits while it does. An error ends the guest. */
 export type Sink = (bytes: Buffer) => Promise<void>;
@@ -82,13 +82,25 @@ export async function runInGuest(options: GuestOptions): Promise<GuestRun> {
       memoryBytes: options.memoryBytes ?? 2 * 1024 ** 3,
       icount: options.icount ?? false,
     };
-    using qemu = await startQemu(machine, image, signal);
-    return await follow(qemu, options, endMark);
+    const boot = async (accelerator: Accelerator, patienceMs?: number) => {
+      using qemu = startQemu(machine, accelerator, image);
+      return await follow(qemu, options, endMark, patienceMs);
+    };
+    const [accelerator, fallback] = await chooseAccelerators(machine, signal);
+    if (fallback === undefined) return (await boot(accelerator)).run;
+    const { run, cameUp } = await boot(accelerator, kvmPatienceMs);
+    if (cameUp || run.outcome !== 'crashed') return run;
+    giveUpKvm();
+    options.report?.(`KVM can't run this guest here; booting it without`, 'step');
+    return (await boot(fallback)).run;
   } catch (error) {
     if (signal?.aborted === true) return interrupted;
     throw error;
   }
 }
+
+/** Nested KVMs that can't run a kernel stand still or stop; one that can has it up in a second or two. */
+const kvmPatienceMs = 20_000;
 
 const statuses = { 'timed out': 124, crashed: 125, interrupted: 130 } as const;
 
@@ -100,9 +112,15 @@ const interrupted: GuestRun = {
   lastWords: [],
 };
 
-/** Carries the streams until QEMU ends, and judges how it ended. */
-async function follow(qemu: Qemu, options: GuestOptions, endMark: string): Promise<GuestRun> {
+/** Carries the streams until QEMU ends, and judges how it ended. Not up in `patienceMs` is a crash. */
+async function follow(
+  qemu: Qemu,
+  options: GuestOptions,
+  endMark: string,
+  patienceMs?: number,
+): Promise<{ run: GuestRun; cameUp: boolean }> {
   let cut: 'timed out' | 'interrupted' | undefined;
+  let cameUp = false;
   const stop = (reason: typeof cut): void => {
     cut ??= reason;
     qemu.kill();
@@ -111,6 +129,17 @@ async function follow(qemu: Qemu, options: GuestOptions, endMark: string): Promi
     stop('interrupted');
   };
   const timer = setTimeout(stop, options.timeoutMs ?? 300_000, 'timed out');
+  const patience =
+    patienceMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          qemu.kill();
+        }, patienceMs);
+  const onUp = (): void => {
+    cameUp = true;
+    clearTimeout(patience);
+    options.report?.(`running ${options.command[0] ?? ''}`, 'step');
+  };
   options.signal?.addEventListener('abort', interrupt);
   if (options.signal?.aborted === true) interrupt();
   try {
@@ -120,10 +149,11 @@ async function follow(qemu: Qemu, options: GuestOptions, endMark: string): Promi
       carry(qemu.stdout, options.stdout, mark),
       carry(qemu.stderr, options.stderr, mark),
     ];
-    const [status] = await Promise.all([answer(qemu, streams, options), ...streams, qemu.ended]);
-    return judge(cut, status, parseConsole(await log), qemu.messages());
+    const [status] = await Promise.all([answer(qemu, streams, onUp), ...streams, qemu.ended]);
+    return { run: judge(cut, status, parseConsole(await log), qemu.messages()), cameUp };
   } finally {
     clearTimeout(timer);
+    clearTimeout(patience);
     options.signal?.removeEventListener('abort', interrupt);
   }
 }
@@ -151,18 +181,19 @@ function judge(
 async function answer(
   qemu: Qemu,
   streams: readonly Promise<void>[],
-  options: GuestOptions,
+  onUp: () => void,
 ): Promise<number | undefined> {
   let text = '';
+  let up = false;
   let status: number | undefined;
   for await (const chunk of qemu.control) {
     text += (chunk as Buffer).toString();
-    if (status !== undefined) continue;
-    const [, said] = /^exit (\d+)\n/m.exec(text) ?? [];
-    if (said === undefined) {
-      if (text === 'up\n') options.report?.(`running ${options.command[0] ?? ''}`, 'step');
-      continue;
+    if (!up && text.startsWith('up\n')) {
+      up = true;
+      onUp();
     }
+    const [, said] = /^exit (\d+)\n/m.exec(text) ?? [];
+    if (said === undefined || status !== undefined) continue;
     status = Number(said);
     void Promise.all(streams).then(
       () => {

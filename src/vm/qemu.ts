@@ -38,13 +38,9 @@ export interface Qemu extends Disposable {
  * Starts QEMU. The kernel ends it when this process dies, even by SIGKILL.
  * @throws {Failure} when QEMU is not installed
  */
-export async function startQemu(
-  machine: Machine,
-  initramfs: FileHandle,
-  signal?: AbortSignal,
-): Promise<Qemu> {
+export function startQemu(machine: Machine, accelerator: Accelerator, initramfs: FileHandle): Qemu {
   const path = needProgram('qemu-system-x86_64');
-  const args = renderArgs(machine, await chooseAccelerator(machine, signal));
+  const args = renderArgs(machine, accelerator);
   const setpriv = findProgram('setpriv');
   const [program, before] =
     setpriv === undefined ? [path, []] : [setpriv, ['--pdeathsig', 'KILL', path]];
@@ -97,20 +93,31 @@ function renderProcessor(machine: Machine, accelerator: Accelerator): readonly s
       ['-accel', 'tcg,thread=single', '-cpu', 'max', ...smp];
 }
 
-/** KVM where it runs a guest, not only where /dev/kvm exists. FSNOOP_ACCEL=kvm or tcg decides instead. */
-async function chooseAccelerator(machine: Machine, signal?: AbortSignal): Promise<Accelerator> {
+/**
+ * The accelerators to try, in order: KVM where it can be set up, which does not prove that it can run a kernel.
+ * FSNOOP_ACCEL=kvm or tcg decides instead.
+ */
+export async function chooseAccelerators(
+  machine: Machine,
+  signal?: AbortSignal,
+): Promise<readonly [Accelerator, ...Accelerator[]]> {
   const forced = process.env['FSNOOP_ACCEL'];
-  if (forced === 'kvm' || forced === 'tcg') return forced;
+  if (forced === 'kvm' || forced === 'tcg') return [forced];
   if (forced !== undefined && forced !== '')
     throw new Failure(exitStatus.usage, `FSNOOP_ACCEL is '${forced}', not 'kvm' or 'tcg'.`);
-  if (machine.icount) return 'tcg';
-  kvmWorks ??= probeKvm(signal);
-  return (await kvmWorks) ? 'kvm' : 'tcg';
+  if (machine.icount) return ['tcg'];
+  kvmStarts ??= probeKvm(signal);
+  return (await kvmStarts) ? ['kvm', 'tcg'] : ['tcg'];
 }
 
-let kvmWorks: Promise<boolean> | undefined;
+let kvmStarts: Promise<boolean> | undefined;
 
-/** Has QEMU set up a guest that it never starts. Where KVM is there but can't be used, QEMU fails at this. */
+/** For the rest of this process. */
+export function giveUpKvm(): void {
+  kvmStarts = Promise.resolve(false);
+}
+
+/** Has QEMU set up a guest that it never starts. */
 async function probeKvm(signal?: AbortSignal): Promise<boolean> {
   const args = '-nodefaults -display none -machine q35 -accel kvm -cpu host -S -monitor stdio';
   try {
@@ -125,18 +132,22 @@ async function probeKvm(signal?: AbortSignal): Promise<boolean> {
 }
 
 function manage(child: ChildProcess): Qemu {
+  const kill = (): void => {
+    child.kill('SIGKILL');
+  };
   const messages: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => messages.push(chunk));
-  child.stderr?.on('data', (chunk: Buffer) => messages.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => {
+    messages.push(chunk);
+    // The guest stands still from here on.
+    if (chunk.includes('KVM internal error')) kill();
+  });
   const sockets = streams.map((name, at) => {
     const socket = (child.stdio as readonly unknown[])[firstFd + at] as Duplex;
     // the guest may be gone while we answer; its end is told by `ended`
     socket.on('error', () => undefined);
     return { name, socket };
   });
-  const kill = (): void => {
-    child.kill('SIGKILL');
-  };
   const named = (wanted: (typeof streams)[number]): readonly Duplex[] =>
     sockets.filter(({ name }) => name === wanted).map(({ socket }) => socket);
   return {
