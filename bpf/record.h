@@ -15,10 +15,27 @@
 #define RECORD_OPEN 3  /* a call had not returned when tracing ended */
 #define RECORD_EXIT 4  /* a call had not returned when its task ended */
 
+/* Pairs that are copied as one. */
+union place {
+	struct {
+		__u32 index; /* ENTRY: how many calls of the tree returned before it */
+		__u32 tree;  /* number of the root call, of all tasks */
+	};
+	__u64 both;
+};
+
+union ids {
+	struct {
+		__u32 tid;
+		__u32 pid;
+	};
+	__u64 both;
+};
+
 /*
  * One call. A root's record (depth 0) is followed by the task's comm[COMM_BYTES]; a record's
  * size is a multiple of RECORD_ALIGN. The records of one tree come in the order in which its calls
- *returned, so a caller comes after what it called:
+ * returned, so a caller comes after what it called:
  *
  *	vfs_read                depth 0, index 2
  *	├─ rw_verify_area       depth 1, index 0
@@ -31,13 +48,11 @@ struct record {
 	__u32 size; /* bytes, written last: 0 while the record is not complete */
 	__u16 type;
 	__u16 depth;
-	__u32 function; /* its place in the plan */
-	__u32 tree;     /* number of the root call, of all tasks */
-	__u32 tid;
-	__u32 pid;
+	__u32 function; /* its attach cookie */
 	__u32 cpu;      /* on which the record was written */
-	__u32 index;    /* ENTRY: how many calls of the tree returned before it */
-	__u64 start;    /* ns since settings.epoch */
+	union place place;
+	union ids ids;
+	__u64 start;    /* ns of CLOCK_MONOTONIC */
 	__u64 duration; /* ns; OPEN and EXIT: until now; ENTRY: 0 */
 	__u64 retval;   /* raw, upper bits not cleared; CALL only */
 };
@@ -50,9 +65,9 @@ struct root_record {
 /*
  * The ring: one value of a mappable array. A writer takes its room with one atomic addition to
  * head, fills its record and writes the record's size last; the reader takes complete records from
- * tail on, zeroes them and moves tail. Positions only grow; a record lies at data[position mod
- * its size] and may run over that end into RING_MARGIN bytes behind it, so that every
- * record is in one piece.
+ * where it left off, zeroes them and moves end, at which the ring is full. Positions only grow; a
+ * record lies at data[position mod its size] and may run over that end into RING_MARGIN bytes
+ * behind it, so that every record is in one piece.
  */
 #define RING_MARGIN 4096
 #define RECORD_ALIGN 8
@@ -61,23 +76,20 @@ struct root_record {
 struct ring {
 	__u64 head;
 	__u64 head_line[7]; /* writers and the reader each have a cache line */
-	__u64 tail;
-	__u64 tail_line[7];
+	__u64 end;          /* less the room for writers that pass the check at one time */
+	__u64 end_line[7];
 	char data[RING_MAX + RING_MARGIN];
 };
 
 /* Decided before the program is loaded. */
 struct settings {
-	__u64 epoch;        /* CLOCK_MONOTONIC, ns */
 	__u64 min_duration; /* ns; shorter calls are dropped */
 	__u64 ring_mask;    /* position in the ring: its size, a power of two, less RECORD_ALIGN */
-	__u64 ring_limit;   /* no more bytes may wait in it: room for writers that pass the check at
-	                       one time */
-	__u32 max_depth;    /* deeper calls are not recorded */
-	__u8 by_pid;        /* only chosen processes, and not those that get their pids later */
+	__u32 max_level;    /* calls on deeper levels are not recorded; a root is on level 1 */
+	__u8 by_task;       /* only chosen tasks, and not those that get their ids later */
+	__u8 follow;        /* processes that traced ones start are traced too */
 	__u8 by_comm;       /* only tasks called comm */
 	__u8 live;          /* write a record at entry too */
-	__u8 unused;
 	char comm[COMM_BYTES];
 };
 
@@ -85,14 +97,17 @@ struct settings {
 struct counters {
 	__u64 lost_ring;  /* records that found no room */
 	__u64 lost_entry; /* calls to be recorded of which the entry was not seen */
-	__u64 trees;      /* roots entered */
 };
 
 /*
- * Pids stay below 2^22 (PID_MAX_LIMIT in the kernel's include/linux/threads.h). The array traced
- * has a byte for each: 1 for a process whose calls are recorded.
+ * The array tasks has a number for each tid: of the task's frame, or one of these. Tids stay below
+ * 2^22 (PID_MAX_LIMIT in the kernel's include/linux/threads.h).
  */
-#define PID_LIMIT (1 << 22)
+#define TASK_IGNORED 0
+#define TASK_TRACED 1   /* and has no frame yet */
+#define TASK_SEARCHED 2 /* one of several with this tid: their frames are found by task */
+#define TASK_FRAMES 3   /* the first frame that a task can have */
+#define TID_LIMIT (1 << 22)
 
 /* An attach cookie is the function's place in the plan, and whether it is a root. */
 #define COOKIE_ROOT (1U << 31)

@@ -72,6 +72,30 @@ struct bpf_map *Object::Map(const Napi::Value &name)
 	return map;
 }
 
+// Creates the maps of zeroed global data. libbpf would do that too, and then fill each with the
+// zeros that it has of it: half of the time that loading takes.
+static Status CreateZeroed(struct bpf_object *object)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object)
+	{
+		LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+
+		if (strncmp(bpf_map__name(map), ".bss", 4))
+			continue;
+		int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "bss", sizeof(__u32),
+		                        bpf_map__value_size(map), 1, &options);
+		if (fd < 0)
+			return {errno, "bpf_map_create", bpf_map__name(map)};
+		int error = bpf_map__reuse_fd(map, fd);
+		close(fd);
+		if (error)
+			return {-error, "bpf_map__reuse_fd", bpf_map__name(map)};
+	}
+	return {};
+}
+
 // load({programs: {name: {type, attachType}}, skipped: [name], globals: {map: bytes},
 //       valueBytes: {map: number}}): Promise<void>
 Napi::Value Object::Load(const Napi::CallbackInfo &info)
@@ -111,6 +135,10 @@ Napi::Value Object::Load(const Napi::CallbackInfo &info)
 	        Env(), Value(),
 	        [this] {
 		        LibbpfLog log;
+		        Status zeroed = CreateZeroed(object);
+
+		        if (zeroed.number)
+			        return zeroed;
 		        int error = bpf_object__load(object);
 
 		        return Status{-error, "bpf_object__load", log.Text()};
@@ -246,11 +274,11 @@ Napi::Value Object::Iterate(const Napi::CallbackInfo &info)
 	        });
 }
 
-// openRing(map, ringBytes): Ring
+// openRing(map, ringBytes, slackBytes): Ring; writers begin no record when fewer bytes are free.
 Napi::Value Object::OpenRing(const Napi::CallbackInfo &info)
 {
-	return Ring::Make(Env(), bpf_map__fd(Map(info[0])),
-	                  info[1].As<Napi::Number>().Int64Value());
+	return Ring::Make(Env(), bpf_map__fd(Map(info[0])), info[1].As<Napi::Number>().Int64Value(),
+	                  info[2].As<Napi::Number>().Int64Value());
 }
 
 // close(): frees programs and maps; the JavaScript side closes links and rings before.

@@ -24,7 +24,7 @@ void Ring::Init(Napi::Env env, Napi::Object)
 	constructor.SuppressDestruct();
 }
 
-Napi::Value Ring::Make(Napi::Env env, int map_fd, size_t ring_bytes)
+Napi::Value Ring::Make(Napi::Env env, int map_fd, size_t ring_bytes, size_t slack_bytes)
 {
 	void *address = mmap(nullptr, MappedBytes(ring_bytes), PROT_READ | PROT_WRITE, MAP_SHARED,
 	                     map_fd, 0);
@@ -35,6 +35,8 @@ Napi::Value Ring::Make(Napi::Env env, int map_fd, size_t ring_bytes)
 	Ring *self = Unwrap(object);
 	self->ring = (struct ring *)address;
 	self->ring_bytes = ring_bytes;
+	self->limit = ring_bytes - slack_bytes;
+	self->ring->end = self->limit;
 	return object;
 }
 
@@ -59,7 +61,6 @@ Napi::Value Ring::Read(const Napi::CallbackInfo &info)
 	auto into = info[0].As<Napi::Uint8Array>();
 	size_t room = into.ByteLength();
 	uint8_t *out = into.Data();
-	__u64 position = ring->tail;
 	size_t n = 0;
 
 	for (;;) {
@@ -73,7 +74,7 @@ Napi::Value Ring::Read(const Napi::CallbackInfo &info)
 		n += size;
 		position += size;
 	}
-	__atomic_store_n(&ring->tail, position, __ATOMIC_RELEASE);
+	__atomic_store_n(&ring->end, position + limit, __ATOMIC_RELEASE);
 	return Napi::Number::New(Env(), n);
 }
 

@@ -7,7 +7,7 @@ class Ring : public Napi::ObjectWrap<Ring>
 {
       public:
 	static void Init(Napi::Env env, Napi::Object exports);
-	static Napi::Value Make(Napi::Env env, int map_fd, size_t ring_bytes);
+	static Napi::Value Make(Napi::Env env, int map_fd, size_t ring_bytes, size_t slack_bytes);
 	explicit Ring(const Napi::CallbackInfo &info);
 	~Ring() override;
 
@@ -18,4 +18,6 @@ class Ring : public Napi::ObjectWrap<Ring>
 
 	struct ring *ring = nullptr;
 	size_t ring_bytes = 0;
+	size_t limit = 0;
+	__u64 position = 0; // of the next record to be read
 };

@@ -7,6 +7,8 @@ import type { Tree } from './tree/tree.js';
 
 export interface StreamOptions {
   readonly renderer: Renderer;
+  /** CLOCK_MONOTONIC; times in trees count from here. */
+  readonly epochNs: bigint;
   /** What a limit counts: trees, or each line of text. */
   readonly unit: 'tree' | 'line';
   /** No more than so many; null for all. */
@@ -43,7 +45,7 @@ export class Stream {
 
   /** Takes the records in the first `length` bytes. */
   add(bytes: Uint8Array, length: number): void {
-    decode(bytes, length, this.#take);
+    decode(bytes, length, this.#take, this.#options.epochNs);
   }
 
   /** No more records will come: what is open is rendered as it is. */

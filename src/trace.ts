@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { attach, type Attachment } from './attach/attach.js';
 import { startWaiting, type WaitingCommand } from './attach/command.js';
 import { lacksFsessionMulti } from './attach/explain.js';
+import { Backlog } from './backlog.js';
 import { exitStatus } from './failure.js';
 import { ClosedPipe, openOutput, writeReadyFile, type Output } from './output.js';
 import { makePlan, type Wishes } from './plan/make-plan.js';
@@ -40,7 +41,8 @@ export interface TraceRequest extends Pick<
 
 /** Records are fetched this often; what comes in between waits in the ring. */
 const pollMs = 20;
-const batch = Buffer.allocUnsafe(1 << 20);
+/** So much may wait to be decoded where calls come faster than that. */
+const backlogBytes = 256 * 2 ** 20;
 
 /**
  * Traces until the command ends, a limit is reached, or a signal comes.
@@ -48,10 +50,10 @@ const batch = Buffer.allocUnsafe(1 << 20);
  * @throws {Failure} when the request makes no sense here, or this kernel or user cannot trace
  */
 export async function trace(request: TraceRequest): Promise<number> {
-  const { command: argv } = request.wishes;
+  const { command: argv, roots, include, exclude, extra } = request.wishes;
   using command = argv === null || request.dryRun ? null : startWaiting(argv);
   request.onProgress('reading symbols');
-  const symbols = loadSymbols();
+  const symbols = loadSymbols([...roots, ...include, ...exclude, ...extra].map(({ glob }) => glob));
   if (symbols.btf.enumerator('BPF_TRACE_FSESSION_MULTI') === undefined) throw lacksFsessionMulti();
   const plan = makePlan(request.wishes, symbols);
   await using output = await openOutput(request.output);
@@ -86,7 +88,6 @@ async function run(
     cpus: cpus().length,
   });
   await using attachment = await attach(plan, {
-    epochNs,
     commandPid: command?.pid ?? null,
     onProgress: request.onProgress,
   });
@@ -116,6 +117,7 @@ async function run(
   await writeReadyFile(request.readyFile);
   const stream = new Stream({
     renderer,
+    epochNs,
     unit: graph ? 'tree' : 'line',
     limit: request.limitEvents,
     onLimit: () => {
@@ -128,13 +130,14 @@ async function run(
   });
   command?.go();
 
+  const backlog = new Backlog(attachment, backlogBytes);
   while (stop.reason === null) {
-    await drain(attachment, stream, write, () => stop.reason !== null);
+    await drain(backlog, stream, write, () => stop.reason !== null);
     if (!output.hasReader()) stop.break(new ClosedPipe());
     await Promise.race([stop.asked, delay(pollMs)]);
   }
   request.onProgress(`detaching from ${functions.length} functions`);
-  const detachMs = await detach(attachment, stream, write);
+  const detachMs = await detach(attachment, backlog, stream, write);
   request.onProgress('');
 
   const lost = { ...attachment.losses(), user: stream.counts.lostUser };
@@ -156,17 +159,17 @@ const toRefused = ({ name }: PlannedFunction): RefusedFunction => ({
   reason: 'refused by the kernel',
 });
 
-/** Takes what the ring holds now, batch by batch, with room for signals in between. */
+/** Decodes what the ring holds now, batch by batch, with room for signals in between. */
 async function drain(
-  attachment: Attachment,
+  backlog: Backlog,
   stream: Stream,
   write: (text: string) => Promise<void>,
   isOver: () => boolean,
 ): Promise<void> {
   for (;;) {
-    const length = attachment.read(batch);
-    if (length === 0) return;
-    stream.add(batch, length);
+    const records = backlog.next();
+    if (records === undefined) return;
+    stream.add(records, records.length);
     await write(stream.takeText());
     await delay(0);
     if (isOver()) return;
@@ -176,12 +179,13 @@ async function drain(
 /** Detaches, takes what is left in the ring, and then the calls that have not returned. */
 async function detach(
   attachment: Attachment,
+  backlog: Backlog,
   stream: Stream,
   write: (text: string) => Promise<void>,
 ): Promise<number> {
   const detachMs = await attachment.detach();
   const open = await attachment.openCalls(); // before the slow part: it tells how long they are open
-  await drain(attachment, stream, write, () => false);
+  await drain(backlog, stream, write, () => false);
   stream.add(open, open.length);
   stream.finish();
   await write(stream.takeText());

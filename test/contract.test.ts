@@ -7,23 +7,38 @@ import {
   countersBytes,
   countersLayout,
   encodeSettings,
+  frameBytes,
+  frameLayout,
   longestRecordBytes,
-  pidLimit,
   recordAlign,
   ringHeadBytes,
   ringMarginBytes,
   ringMaxBytes,
   settingsBytes,
   settingsLayout,
+  taskSearched,
+  taskTraced,
+  tidLimit,
 } from '../src/attach/shared.js';
-import { commBytes, recordBytes, recordLayout, recordType } from '../src/events/record.js';
+import {
+  commBytes,
+  placeMask,
+  recordBytes,
+  recordLayout,
+  recordType,
+} from '../src/events/record.js';
 import { readFileSync } from 'node:fs';
 
 interface BtfType {
+  readonly id: number;
   readonly kind: string;
   readonly name: string;
   readonly size?: number;
-  readonly members?: readonly { readonly name: string; readonly bits_offset: number }[];
+  readonly members?: readonly {
+    readonly name: string;
+    readonly type_id: number;
+    readonly bits_offset: number;
+  }[];
 }
 
 const file = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -39,9 +54,19 @@ const { types } = JSON.parse(
 
 function struct(name: string): { size: number; layout: Record<string, number> } {
   const type = types.find((known) => known.kind === 'STRUCT' && known.name === name);
-  if (type?.members === undefined) throw new Error(`the object has no struct ${name}`);
-  const offsets = type.members.map((member) => [member.name, member.bits_offset / 8] as const);
-  return { size: type.size ?? 0, layout: Object.fromEntries(offsets) };
+  if (type === undefined) throw new Error(`the object has no struct ${name}`);
+  return { size: type.size ?? 0, layout: Object.fromEntries(offsets(type)) };
+}
+
+/** Names and offsets in bytes, those in anonymous members and in unions too. */
+function offsets(type: BtfType, base = 0): readonly (readonly [string, number])[] {
+  return (type.members ?? []).flatMap(({ name, type_id, bits_offset }) => {
+    const offset = base + bits_offset / 8;
+    const inner = types.find(({ id }) => id === type_id);
+    const isPart = name === '(anon)' || inner?.kind === 'UNION';
+    if (name === 'both') return [];
+    return isPart && inner ? offsets(inner, offset) : [[name, offset] as const];
+  });
 }
 
 /** The value of a `#define`. */
@@ -53,7 +78,10 @@ function constant(name: string): number {
 }
 
 test('a record has the same fields at the same places', () => {
-  expect(struct('record')).toEqual({ size: recordBytes, layout: recordLayout });
+  expect(struct('record')).toEqual({
+    size: recordBytes,
+    layout: recordLayout,
+  });
   expect(struct('root_record')).toEqual({
     size: recordBytes + commBytes,
     layout: { record: 0, comm: recordBytes },
@@ -65,7 +93,7 @@ test('settings and counters too', () => {
   const { size, layout } = struct('settings');
   expect({ size, layout }).toEqual({
     size: settingsBytes,
-    layout: { ...settingsLayout, unused: 39 },
+    layout: settingsLayout,
   });
   expect(struct('counters')).toEqual({ size: countersBytes, layout: countersLayout });
 });
@@ -77,6 +105,12 @@ test('the ring starts and ends where the reader thinks', () => {
   expect(constant('RECORD_ALIGN')).toBe(recordAlign);
 });
 
+test('a frame begins with its root and level', () => {
+  const { size, layout } = struct('frame');
+  expect(size).toBe(frameBytes);
+  expect(layout).toMatchObject(frameLayout);
+});
+
 test('constants agree', () => {
   expect(recordType).toEqual({
     call: constant('RECORD_CALL'),
@@ -85,27 +119,29 @@ test('constants agree', () => {
     exit: constant('RECORD_EXIT'),
   });
   expect(constant('COMM_BYTES')).toBe(commBytes);
-  expect(constant('PID_LIMIT')).toBe(pidLimit);
+  expect(constant('TID_LIMIT')).toBe(tidLimit);
+  expect(constant('TASK_TRACED')).toBe(taskTraced);
+  expect(constant('TASK_SEARCHED')).toBe(taskSearched);
   expect(constant('COOKIE_ROOT')).toBe(cookieRoot);
+  expect(placeMask).toBe(cookieRoot - 1);
 });
 
 test('settings are written where the kernel side reads them', () => {
   const bytes = encodeSettings({
-    epochNs: 1n,
     minDurationNs: 2,
     ringBytes: 4096,
-    ringSlackBytes: 288,
     maxDepth: 5,
-    byPid: false,
+    byTask: false,
+    follow: true,
     comm: 'cat',
     live: true,
   });
   const { layout } = struct('settings');
-  expect(bytes.readBigUInt64LE(layout['epoch'])).toBe(1n);
   expect(bytes.readBigUInt64LE(layout['min_duration'])).toBe(2n);
   expect(bytes.readBigUInt64LE(layout['ring_mask'])).toBe(4088n);
-  expect(bytes.readBigUInt64LE(layout['ring_limit'])).toBe(3808n);
-  expect(bytes.readUInt32LE(layout['max_depth'])).toBe(5);
-  expect([...bytes.subarray(layout['by_pid'], (layout['by_pid'] ?? 0) + 3)]).toEqual([0, 1, 1]);
+  expect(bytes.readUInt32LE(layout['max_level'])).toBe(6);
+  expect([...bytes.subarray(layout['by_task'], (layout['by_task'] ?? 0) + 4)]).toEqual([
+    0, 1, 1, 1,
+  ]);
   expect(bytes.toString('utf8', layout['comm'], (layout['comm'] ?? 0) + 4)).toBe('cat\0');
 });

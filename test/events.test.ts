@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import fc from 'fast-check';
 import { decode } from '../src/events/decode.js';
 import { encode } from '../src/events/encode.js';
-import { recordType, type CallRecord } from '../src/events/record.js';
+import { placeMask, recordLayout, recordType, type CallRecord } from '../src/events/record.js';
 import { makeRecord } from './fixtures/records.js';
 
 function decodeAll(bytes: Uint8Array, length = bytes.length): CallRecord[] {
@@ -17,7 +17,7 @@ const anyRecord = fc
   .record({
     type: fc.constantFrom(...Object.values(recordType)),
     depth: fc.nat(0xffff),
-    function: u32,
+    function: fc.nat(placeMask),
     tree: u32,
     tid: u32,
     pid: u32,
@@ -37,6 +37,21 @@ test('what was encoded is decoded', () => {
       expect(decodeAll(encode(records))).toEqual(records);
     }),
   );
+});
+
+test('the bit that marks a root is no part of its place in the plan', () => {
+  const bytes = encode([makeRecord({ function: 7 })]);
+  new DataView(bytes.buffer).setUint8(recordLayout.function + 3, 0x80);
+  expect(decodeAll(bytes)).toMatchObject([{ function: 7 }]);
+});
+
+test('a start is told from the epoch on, to the nanosecond, whatever the uptime', () => {
+  const bytes = encode([makeRecord({ startNs: 0 })]);
+  const epochNs = 2n ** 62n + 2n ** 32n - 1n;
+  new DataView(bytes.buffer).setBigUint64(recordLayout.start, epochNs + 5n, true);
+  const starts: number[] = [];
+  decode(bytes, bytes.length, ({ startNs }) => starts.push(startNs), epochNs);
+  expect(starts).toEqual([5]);
 });
 
 test('a root carries the name of its task, up to 15 bytes, other calls none', () => {

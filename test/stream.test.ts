@@ -31,6 +31,7 @@ interface Run {
 function start(options: RendererOptions, fields: Partial<StreamOptions> = {}): Run {
   const asked = { times: 0 };
   const stream = new Stream({
+    epochNs: 0n,
     renderer: makeRenderer(options),
     unit: options.graph ? 'tree' : 'line',
     limit: null,

@@ -93,6 +93,7 @@ const steps = {
   'so long': `fsnoop -k ksys_read --duration 1s -c 'sleep 1000'; status=$?; ${stillRunning}; exit $status`,
   'to a file': `fsnoop ${graph} --output /tmp/file --ready-file /tmp/ready-once -c 'calls after /tmp/ready-once read 1' &
     wait $!; status=$?; cat /tmp/file >&2; exit $status`,
+  idle: `fsnoop -k __sysvec_apic_timer_interrupt -g --fgraph-include hrtimer_interrupt --duration 1s --format json`,
   live: `fsnoop ${graph} --live -c 'calls read 20'`,
   'live as JSON': `fsnoop ${graph} --live --format json -c 'calls read 20'`,
   statuses: `for command in true 'sh -c "exit 7"' 'calls die' 'kill $$' 'calls read 3 | false'; do
@@ -442,6 +443,20 @@ describe('in one guest', () => {
       'bprm_execve(mmput(exit_mmap))',
     ]);
     expect(trees[0]).toMatchObject({ comm: 'calls', complete: true, root: { retval: 0 } });
+  });
+
+  test('idle tasks, which share a tid, have trees of their own', () => {
+    const trees = treesOf('idle').filter(({ tid }) => tid === 0);
+    const names = trees.map(({ comm, root }) => `${comm} on ${root.cpu}`);
+    expect([...new Set(names)].sort()).toEqual(['swapper/0 on 0', 'swapper/1 on 1']);
+    for (const tree of trees)
+      expect(tree).toMatchObject({
+        complete: true,
+        root: {
+          function: '__sysvec_apic_timer_interrupt',
+          children: [{ function: 'hrtimer_interrupt' }],
+        },
+      });
   });
 
   test('what an interrupt calls is below the function that it interrupted', () => {

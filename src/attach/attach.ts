@@ -1,5 +1,5 @@
 /** Turns a plan into an attachment: the one side effect of a trace. Disposing it detaches. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { exitStatus, Failure } from '../failure.js';
 import type { Plan, PlannedFunction } from '../plan/plan.js';
 import { findRefused } from './bisect.js';
@@ -15,15 +15,19 @@ import {
 import {
   cookieRoot,
   decodeCounters,
+  encodeFrame,
   encodeSettings,
+  frameBytes,
   longestRecordBytes,
-  pidLimit,
   ringHeadBytes,
   ringMaxBytes,
   ringMarginBytes,
+  taskSearched,
+  taskTraced,
+  tidLimit,
 } from './shared.js';
 
-const program = 'on_call';
+const programs = ['on_call', 'on_call_options'] as const;
 const programTypeTracing = 26;
 const attachTypeFsessionMulti = 61;
 const smallestRingBytes = 4096;
@@ -39,8 +43,6 @@ interface KernelLosses {
 }
 
 export interface AttachOptions {
-  /** CLOCK_MONOTONIC, ns; times in records count from here. */
-  readonly epochNs: bigint;
   /** Of the command that waits to be traced, or null. */
   readonly commandPid: number | null;
   /** Told what is being done, for a terminal. */
@@ -75,16 +77,17 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
   try {
     const ringBytes = chooseRingBytes(plan.bufferBytes);
     options.onProgress('loading the program');
-    await load(object, plan, options, ringBytes);
-    const ring = object.openRing('.bss.ring', ringBytes);
+    const program = chooseProgram(plan);
+    await load(object, program, plan, ringBytes);
+    const ring = object.openRing('.bss.ring', ringBytes, ringSlackBytes());
     owned.push(ring);
-    chooseProcesses(object, [...plan.pids, options.commandPid ?? []].flat());
-    for (const hook of hooks(plan)) owned.push(await object.attach(hook));
+    for (const hook of hooks) owned.push(await object.attach(hook));
+    chooseTasks(object, [...plan.pids, options.commandPid ?? []].flat());
 
     const begin = performance.now();
-    const { link, refused } = await attachFunctions(object, plan, options.onProgress);
+    const { link, refused } = await attachFunctions(object, program, plan, options.onProgress);
     owned.push(link);
-    return makeAttachment(object, ring, link, refused, elapsedMs(begin), closeAll);
+    return makeAttachment(object, program, ring, link, refused, elapsedMs(begin), closeAll);
   } catch (error) {
     closeAll();
     throw error instanceof NativeError ? explainRefusal(error) : error;
@@ -94,8 +97,12 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
 /** Since `begin`, to the microsecond. */
 const elapsedMs = (begin: number) => Math.round((performance.now() - begin) * 1000) / 1000;
 
+/** That with the options costs more a call. */
+const chooseProgram = (plan: Plan) => programs[plan.live || plan.minDurationNs > 0 ? 1 : 0];
+
 function makeAttachment(
   object: NativeObject,
+  program: string,
   ring: NativeRing,
   link: NativeLink,
   refused: readonly PlannedFunction[],
@@ -113,7 +120,7 @@ function makeAttachment(
     async detach() {
       const begin = performance.now();
       // The kernel takes the halves of a call away one after the other: end all tracing before.
-      object.writeGlobal('.bss.traced', 0, Buffer.alloc(pidLimit));
+      object.writeGlobal('.bss.tasks', 0, Buffer.alloc(2 * readMaxTid()));
       await link.detach();
       return elapsedMs(begin);
     },
@@ -127,21 +134,20 @@ function makeAttachment(
 
 async function load(
   object: NativeObject,
+  program: string,
   plan: Plan,
-  options: AttachOptions,
   ringBytes: number,
 ): Promise<void> {
   await object.load({
     programs: { [program]: { type: programTypeTracing, attachType: attachTypeFsessionMulti } },
-    skipped: plan.command === null ? ['on_fork'] : [],
+    skipped: programs.filter((other) => other !== program),
     globals: {
       '.rodata.settings': encodeSettings({
-        epochNs: options.epochNs,
         minDurationNs: plan.minDurationNs,
         ringBytes,
-        ringSlackBytes: ringSlackBytes(),
         maxDepth: plan.maxDepth,
-        byPid: plan.pids.length > 0 || plan.command !== null,
+        byTask: isByTask(plan),
+        follow: !isByTask(plan) || plan.command !== null,
         comm: plan.comm,
         live: plan.live,
       }),
@@ -150,26 +156,38 @@ async function load(
   });
 }
 
-/** The children of a command are traced too. */
-const hooks = (plan: Plan) => ['on_free', ...(plan.command === null ? [] : ['on_fork'])];
+const isByTask = (plan: Plan) => plan.pids.length > 0 || plan.command !== null;
 
-/** Traces these processes, or without any all but fsnoop itself. */
-function chooseProcesses(object: NativeObject, pids: readonly number[]): void {
-  pids.forEach(checkProcess);
-  const traced = Buffer.alloc(pidLimit, pids.length === 0 ? 1 : 0);
-  for (const pid of pids) traced[pid] = 1;
-  traced[process.pid] = 0;
-  object.writeGlobal('.bss.traced', 0, traced);
+/** They keep the record of tasks that begin and end; from now on. */
+const hooks = ['on_fork', 'on_rename', 'on_exit', 'on_free'];
+
+/** Traces the threads that these processes have now, or without any all tasks but fsnoop's own. */
+function chooseTasks(object: NativeObject, pids: readonly number[]): void {
+  const tasks = new Uint16Array(readMaxTid()).fill(pids.length === 0 ? taskTraced : 0);
+  for (const tid of pids.flatMap(listThreads)) tasks[tid] = taskTraced;
+  for (const tid of listThreads(process.pid)) tasks[tid] = 0;
+  if (pids.length === 0) tasks[0] = taskSearched; // the idle tasks
+  object.writeGlobal('.bss.frames', taskTraced * frameBytes, encodeFrame(0n));
+  object.writeGlobal('.bss.frames', taskSearched * frameBytes, encodeFrame(1n));
+  object.writeGlobal('.bss.tasks', 0, new Uint8Array(tasks.buffer));
+}
+
+/** No task has a higher id now. */
+function readMaxTid(): number {
+  return Math.min(tidLimit, Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8')));
 }
 
 /** @throws {Failure} when there is no such process */
-function checkProcess(pid: number): void {
-  if (existsSync(`/proc/${pid}`)) return;
-  throw new Failure(
-    exitStatus.usage,
-    `There is no process ${pid} to trace.`,
-    'Find it with: pgrep NAME',
-  );
+function listThreads(pid: number): readonly number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    throw new Failure(
+      exitStatus.usage,
+      `There is no process ${pid} to trace.`,
+      'Find it with: pgrep NAME',
+    );
+  }
 }
 
 /**
@@ -200,6 +218,7 @@ function possibleCpus(): number {
 
 async function attachFunctions(
   object: NativeObject,
+  program: string,
   plan: Plan,
   onProgress: (text: string) => void,
 ): Promise<{ link: NativeLink; refused: PlannedFunction[] }> {

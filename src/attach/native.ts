@@ -64,7 +64,8 @@ export interface NativeObject {
   attachMulti(program: string, ids: Uint32Array, cookies: BigUint64Array): Promise<NativeLink>;
   /** Runs an iterator program; all that it writes. */
   iterate(program: string): Promise<Buffer>;
-  openRing(map: string, ringBytes: number): NativeRing;
+  /** Writers begin no record when fewer than `slackBytes` are free. */
+  openRing(map: string, ringBytes: number, slackBytes: number): NativeRing;
   close(): void;
 }
 

@@ -5,29 +5,26 @@
 
 /** Byte offsets and sizes of `struct settings`. */
 export const settingsLayout = {
-  epoch: 0,
-  min_duration: 8,
-  ring_mask: 16,
-  ring_limit: 24,
-  max_depth: 32,
-  by_pid: 36,
-  by_comm: 37,
-  live: 38,
-  comm: 40,
+  min_duration: 0,
+  ring_mask: 8,
+  max_level: 16,
+  by_task: 20,
+  follow: 21,
+  by_comm: 22,
+  live: 23,
+  comm: 24,
 } as const;
-export const settingsBytes = 56;
+export const settingsBytes = 40;
 
 export interface Settings {
-  /** CLOCK_MONOTONIC, ns; times in records count from here. */
-  readonly epochNs: bigint;
   readonly minDurationNs: number;
   /** A power of two. */
   readonly ringBytes: number;
-  /** Kept free for writers that pass the check for room at one time. */
-  readonly ringSlackBytes: number;
   readonly maxDepth: number;
-  /** Only chosen processes are traced. */
-  readonly byPid: boolean;
+  /** Only chosen tasks are traced. */
+  readonly byTask: boolean;
+  /** Processes that traced ones start are traced too. */
+  readonly follow: boolean;
   /** Up to 15 bytes, or null for any. */
   readonly comm: string | null;
   readonly live: boolean;
@@ -35,15 +32,11 @@ export interface Settings {
 
 export function encodeSettings(settings: Settings): Buffer {
   const bytes = Buffer.alloc(settingsBytes);
-  bytes.writeBigUInt64LE(settings.epochNs, settingsLayout.epoch);
   bytes.writeBigUInt64LE(BigInt(settings.minDurationNs), settingsLayout.min_duration);
   bytes.writeBigUInt64LE(BigInt(settings.ringBytes - recordAlign), settingsLayout.ring_mask);
-  bytes.writeBigUInt64LE(
-    BigInt(settings.ringBytes - settings.ringSlackBytes),
-    settingsLayout.ring_limit,
-  );
-  bytes.writeUInt32LE(settings.maxDepth, settingsLayout.max_depth);
-  bytes.writeUInt8(Number(settings.byPid), settingsLayout.by_pid);
+  bytes.writeUInt32LE(settings.maxDepth + 1, settingsLayout.max_level);
+  bytes.writeUInt8(Number(settings.byTask), settingsLayout.by_task);
+  bytes.writeUInt8(Number(settings.follow), settingsLayout.follow);
   bytes.writeUInt8(Number(settings.comm !== null), settingsLayout.by_comm);
   bytes.writeUInt8(Number(settings.live), settingsLayout.live);
   bytes.write(settings.comm ?? '', settingsLayout.comm);
@@ -51,16 +44,14 @@ export function encodeSettings(settings: Settings): Buffer {
 }
 
 /** Byte offsets of `struct counters`. */
-export const countersLayout = { lost_ring: 0, lost_entry: 8, trees: 16 } as const;
-export const countersBytes = 24;
+export const countersLayout = { lost_ring: 0, lost_entry: 8 } as const;
+export const countersBytes = 16;
 
 export interface Counters {
   /** Records that found no room in the ring. */
   readonly lostRing: number;
   /** Calls in an open tree whose entry was not seen. */
   readonly lostEntry: number;
-  /** Roots entered. */
-  readonly trees: number;
 }
 
 export function decodeCounters(bytes: Buffer): Counters {
@@ -68,7 +59,6 @@ export function decodeCounters(bytes: Buffer): Counters {
   return {
     lostRing: read(countersLayout.lost_ring),
     lostEntry: read(countersLayout.lost_entry),
-    trees: read(countersLayout.trees),
   };
 }
 
@@ -81,8 +71,23 @@ export const recordAlign = 8;
 /** The longest record: a root's. */
 export const longestRecordBytes = 72;
 
-/** The array `traced` has a byte for each pid: 1 for a process whose calls are recorded. */
-export const pidLimit = 2 ** 22;
+/** The array `tasks` has a u16 for each tid: 0 for a task that is not traced, or one of these. */
+export const tidLimit = 2 ** 22;
+export const taskTraced = 1;
+/** One of several tasks with this tid: where their frame would be, one is that has an open root. */
+export const taskSearched = 2;
+
+/** Byte offsets and size of what `struct frame` begins with, and of all of it. */
+export const frameLayout = { root: 0, level: 8 } as const;
+export const frameBytes = 328;
+
+/** The beginning of a frame that is nobody's: no call that returns is on its level. */
+export function encodeFrame(root: bigint): Buffer {
+  const bytes = Buffer.alloc(12);
+  bytes.writeBigUInt64LE(root, frameLayout.root);
+  bytes.writeUInt32LE(2 ** 32 - 1, frameLayout.level);
+  return bytes;
+}
 
 /** Bit that marks a root in an attach cookie; the lower bits are the place in the plan. */
 export const cookieRoot = 2 ** 31;

@@ -1,6 +1,7 @@
 /** From the bytes of a batch, as the ring buffer or a recording gives them, to call records. */
 import {
   commBytes,
+  placeMask,
   recordBytes,
   recordLayout as at,
   recordType,
@@ -16,6 +17,7 @@ const twoTo32 = 2 ** 32;
  * Decodes the records in the first `length` bytes and hands each to `take`, in their order. The
  * record is one object that is filled anew for each call: copy what must outlive `take`.
  *
+ * @param epochNs CLOCK_MONOTONIC; the start of each call is told from here on
  * @throws {RangeError} naming the offset, when a size or a type is not one of bpf/record.h's or
  * when the last record isn't whole; records before it were taken.
  */
@@ -23,7 +25,10 @@ export function decode(
   bytes: Uint8Array,
   length: number,
   take: (record: CallRecord) => void,
+  epochNs = 0n,
 ): void {
+  const epochLow = Number(epochNs & 0xffffffffn);
+  const epochHigh = Number(epochNs >> 32n);
   if (length > bytes.length) throw new RangeError(`${length} bytes of records in ${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   const record = makeRecord();
@@ -46,13 +51,16 @@ export function decode(
 
     record.type = type as RecordType;
     record.depth = depth;
-    record.function = view.getUint32(offset + at.function, true);
+    record.function = view.getUint32(offset + at.function, true) & placeMask;
     record.tree = view.getUint32(offset + at.tree, true);
     record.tid = view.getUint32(offset + at.tid, true);
     record.pid = view.getUint32(offset + at.pid, true);
     record.cpu = view.getUint32(offset + at.cpu, true);
     record.index = view.getUint32(offset + at.index, true);
-    record.startNs = readNs(view, offset + at.start);
+    // The difference of the halves is exact where a double does not hold the whole.
+    record.startNs =
+      (view.getUint32(offset + at.start + 4, true) - epochHigh) * twoTo32 +
+      (view.getUint32(offset + at.start, true) - epochLow);
     record.durationNs = readNs(view, offset + at.duration);
     record.retvalLow = view.getUint32(offset + at.retval, true);
     record.retvalHigh = view.getUint32(offset + at.retval + 4, true);

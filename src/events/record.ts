@@ -9,11 +9,11 @@ export const recordLayout = {
   type: 4,
   depth: 6,
   function: 8,
-  tree: 12,
-  tid: 16,
-  pid: 20,
-  cpu: 24,
-  index: 28,
+  cpu: 12,
+  index: 16,
+  tree: 20,
+  tid: 24,
+  pid: 28,
   start: 32,
   duration: 40,
   retval: 48,
@@ -21,6 +21,9 @@ export const recordLayout = {
 
 export const recordBytes = 56;
 export const commBytes = 16;
+
+/** The place in the plan, of a record's function; the bit above it marks a root. */
+export const placeMask = 2 ** 31 - 1;
 
 export const recordType = { call: 1, entry: 2, open: 3, exit: 4 } as const;
 export type RecordType = (typeof recordType)[keyof typeof recordType];
@@ -38,7 +41,7 @@ export interface CallRecord {
   readonly cpu: number;
   /** How many calls of the tree returned before this one, lost ones included. */
   readonly index: number;
-  /** Since the epoch of the trace. */
+  /** Since the epoch that it was decoded with. */
   readonly startNs: number;
   /** Of an open call: until tracing, or its task, ended. */
   readonly durationNs: number;

@@ -1,0 +1,37 @@
+/** Records that wait to be decoded: the ring is emptied first, for the kernel does not wait. */
+
+/** Where records come from: the ring. */
+export interface RecordSource {
+  /** Copies whole records; the number of bytes, 0 when there is none. */
+  read(into: Uint8Array): number;
+}
+
+/** As much as is read, and decoded, at once. */
+const batchBytes = 1 << 18;
+
+export class Backlog {
+  readonly #source: RecordSource;
+  readonly #limitBytes: number;
+  readonly #batch = Buffer.allocUnsafe(batchBytes);
+  readonly #waiting: Buffer[] = [];
+  #bytes = 0;
+
+  /** @param limitBytes what is over it, by less than a batch, stays in the source */
+  constructor(source: RecordSource, limitBytes: number) {
+    this.#source = source;
+    this.#limitBytes = limitBytes;
+  }
+
+  /** The oldest records, after all that the source holds now has been taken in; none: undefined. */
+  next(): Buffer | undefined {
+    while (this.#bytes < this.#limitBytes) {
+      const length = this.#source.read(this.#batch);
+      if (length === 0) break;
+      this.#waiting.push(Buffer.from(this.#batch.subarray(0, length)));
+      this.#bytes += length;
+    }
+    const oldest = this.#waiting.shift();
+    this.#bytes -= oldest?.length ?? 0;
+    return oldest;
+  }
+}
