@@ -19,7 +19,7 @@ const oneWay = stages.map((stage, at) => ({
             message: 'only render/ draws, only commands/ knows oclif',
           },
           {
-            group: toFolders([...stages.slice(at + 1), 'vm', 'commands']),
+            group: toFolders([...stages.slice(at + 1), 'vm', 'commands', 'cli']),
             message: 'imports go one way: symbols, plan, attach, events, tree, render',
           },
         ],
@@ -44,7 +44,12 @@ const vmAlone = {
       {
         patterns: [
           {
-            group: ['@oclif/**', 'chalk', 'cli-table3', ...toFolders([...stages, 'commands'])],
+            group: [
+              '@oclif/**',
+              'chalk',
+              'cli-table3',
+              ...toFolders([...stages, 'commands', 'cli']),
+            ],
             message: 'vm/ stands alone',
           },
         ],

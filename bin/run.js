@@ -1,38 +1,23 @@
 #!/usr/bin/env node
-// Starts fsnoop. Flags without a command mean `trace`. What is not a known failure is a bug of
-// ours and keeps its stack.
-import { handle } from '@oclif/core/handle';
-import { run } from '@oclif/core/run';
-import { Failure } from '../dist/failure.js';
+// Starts fsnoop. All of it is one script (scripts/bundle.js makes it), and beside it lies what V8
+// compiled of it when it was built. Another V8 than that one refuses it and compiles anew.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { URL } from 'node:url';
+import { Script } from 'node:vm';
 
-const closedPipeStatus = 141; // as a shell gives it for a process that SIGPIPE ended
-
-process.stdout.on('error', (error) => {
-  if (error.code === 'EPIPE') process.exit(closedPipeStatus);
-  throw error;
+const url = new URL('../dist/bundle/fsnoop.cjs', import.meta.url);
+const script = new Script(readFileSync(url, 'latin1'), {
+  filename: url.pathname,
+  cachedData: readCompiled(),
 });
-process.env.SHELL ||= '/bin/sh'; // oclif asks who the user is without it, and some are nobody
+const { main } = script.runInThisContext()(createRequire(url), url.href);
+await main(process.argv.slice(2));
 
-const args = process.argv.slice(2);
-const bare = args[0]?.startsWith('-') && !['-h', '--help', '--version'].includes(args[0]);
-
-try {
-  await run(bare ? ['trace', ...args] : args, import.meta.url);
-} catch (error) {
-  await fail(error);
-}
-
-/** Failures are not wrapped to a width: scripts look for what they say. */
-async function fail(error) {
-  if (error instanceof Failure) {
-    const next = error.suggestions.map((suggestion) => `Try this: ${suggestion}`);
-    console.error([`Error: ${error.message}`, ...next].join('\n'));
-    process.exit(error.oclif.exit);
+function readCompiled() {
+  try {
+    return readFileSync(new URL('fsnoop.compiled', url));
+  } catch {
+    return undefined; // it only saves time
   }
-  if (error.oclif === undefined && error.code !== 'EEXIT') {
-    console.error(`This is a bug in fsnoop.\n${error.stack}`);
-    process.exit(1);
-  }
-  error.showHelp = false; // one clear message, and where to read on
-  await handle(error);
 }

@@ -52,8 +52,9 @@ export default class List extends Command {
 
   async run(): Promise<void> {
     const { flags, argv } = await this.parse(List);
-    const patterns = argv.length === 0 ? ['*'] : (argv as string[]);
-    const { all } = findFunctions(parsePatterns('fsnoop list', patterns), loadSymbols());
+    const patterns = parsePatterns('fsnoop list', argv.length === 0 ? ['*'] : (argv as string[]));
+    const symbols = loadSymbols(patterns.map(({ glob }) => glob));
+    const { all } = findFunctions(patterns, symbols);
     const functions = all.filter(({ reason }) => {
       if (flags.traceable) return reason === null;
       return !flags.refused || reason !== null;

@@ -1,8 +1,8 @@
 /** Finds the functions that patterns mean. */
 import { exitStatus, Failure } from '../failure.js';
 import type { KernelFunction } from '../symbols/function.js';
-import { compileGlobs } from '../symbols/glob.js';
-import { isGlob, type Pattern } from './pattern.js';
+import { compileGlobs, isGlob } from '../symbols/glob.js';
+import type { Pattern } from './pattern.js';
 
 /** The part of the symbols that functions are found in. */
 export interface FunctionSource {

@@ -10,10 +10,6 @@ export interface Pattern {
   readonly graph: boolean;
 }
 
-const globCharacters = /[*?[]/;
-
-export const isGlob = (glob: string) => globCharacters.test(glob);
-
 /**
  * Splits `vfs_*,(g)ksys_read` at its commas.
  * @throws {Failure} on an empty pattern, and on what can't be the name of a function.

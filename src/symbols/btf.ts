@@ -33,6 +33,8 @@ const kinds = [
 export type Kind = (typeof kinds)[number];
 
 const functionKind = kinds.indexOf('func');
+const enumKind = kinds.indexOf('enum');
+const enum64Kind = kinds.indexOf('enum64');
 
 /** What a kind adds to the three words of a type: words once, words for each of its `vlen`. */
 const tails: Readonly<Partial<Record<Kind, { readonly once?: number; readonly each?: number }>>> = {
@@ -86,7 +88,9 @@ export class Btf {
   readonly #words: Uint32Array;
   /** Of each type, in words. */
   readonly #offsets: Uint32Array;
+  /** Ids of the functions, and of the enums of both sizes. */
   readonly #functions: Uint32Array;
+  readonly #enums: readonly number[];
   readonly #strings: string;
 
   /** @throws {Failure} when the bytes are no BTF of this machine's byte order, or cut short. */
@@ -114,9 +118,10 @@ export class Btf {
     // a copy, as an array of words must be aligned
     const start = bytes.byteOffset + typesAt;
     this.#words = new Uint32Array(bytes.buffer.slice(start, start + typesBytes));
-    const { offsets, functions } = findTypes(this.#words);
+    const { offsets, functions, enums } = findTypes(this.#words);
     this.#offsets = offsets;
     this.#functions = functions;
+    this.#enums = enums;
     this.count = offsets.length;
   }
 
@@ -249,9 +254,8 @@ export class Btf {
   enumerator(name: string): bigint | undefined {
     const spelt = this.#strings.indexOf(`\0${name}\0`) + 1;
     if (spelt === 0) return undefined;
-    for (let id = 1; id < this.count; id++) {
+    for (const id of this.#enums) {
       const kind = this.kind(id);
-      if (kind !== 'enum' && kind !== 'enum64') continue;
       const step = kind === 'enum' ? 2 : 3;
       for (let place = 0; place < this.#length(id); place++) {
         const at = typeWords + step * place;
@@ -286,12 +290,17 @@ export class Btf {
   }
 }
 
-/** Where each type begins, by id, and the ids of functions. */
-function findTypes(words: Uint32Array): { offsets: Uint32Array; functions: Uint32Array } {
+/** Where each type begins, by id, and the ids of functions and enums. */
+function findTypes(words: Uint32Array): {
+  readonly offsets: Uint32Array;
+  readonly functions: Uint32Array;
+  readonly enums: readonly number[];
+} {
   const once = Uint8Array.from(kinds, (kind) => typeWords + (tails[kind]?.once ?? 0));
   const each = Uint8Array.from(kinds, (kind) => tails[kind]?.each ?? 0);
   const offsets = new Uint32Array(Math.ceil(words.length / typeWords) + 1);
   const functions = new Uint32Array(offsets.length);
+  const enums: number[] = [];
   let id = 1;
   let functionCount = 0;
   let at = 0;
@@ -301,12 +310,17 @@ function findTypes(words: Uint32Array): { offsets: Uint32Array; functions: Uint3
     if (kind === 0 || kind >= kinds.length)
       throw malformed(`type ${id} is of kind ${kind}, which this fsnoop does not know`);
     if (kind === functionKind) functions[functionCount++] = id;
+    else if (kind === enumKind || kind === enum64Kind) enums.push(id);
     offsets[id++] = at;
     // 16 bits, until Linux needed 24; the others were always 0
     at += (once[kind] ?? 0) + (each[kind] ?? 0) * (info & 0xffffff);
   }
   if (at !== words.length) throw malformed(`type ${id - 1} is cut short`);
-  return { offsets: offsets.subarray(0, id), functions: functions.subarray(0, functionCount) };
+  return {
+    offsets: offsets.subarray(0, id),
+    functions: functions.subarray(0, functionCount),
+    enums,
+  };
 }
 
 function malformed(what: string): Failure {

@@ -1,5 +1,8 @@
 /** Shell globs of function names: `*`, `?`, `[a-z]`, `[!a]`. */
 
+/** False for the name of one function. */
+export const isGlob = (text: string) => /[*?[]/.test(text);
+
 /** A letter of a name; what ends a name in any file is none. */
 const letter = '[!-~]';
 

@@ -2,23 +2,32 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { exitStatus, Failure } from '../failure.js';
 import { makeSymbols, type Symbols } from './functions.js';
+import { isGlob } from './glob.js';
 
 const btfPath = '/sys/kernel/btf/vmlinux';
 const kallsymsPath = '/proc/kallsyms';
 const tracefsPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as const;
 
-/** @throws {Failure} when the kernel has no BTF, no tracefs is mounted, or the user may not read it. */
-export function loadSymbols(): Symbols {
+/**
+ * @param globs what the symbols are asked for. Of other names they may not know whether they can be
+ * patched: the kernel takes 7,000 instructions to list one of 44,000 functions, so the list of them is
+ * read no further than to the last of these names, where they are whole names.
+ * @throws {Failure} when the kernel has no BTF, no tracefs is mounted, or the user may not read it.
+ */
+export function loadSymbols(globs: readonly string[] = ['*']): Symbols {
   const btf = read(btfPath, readFileSync, noBtf);
-  const available = loadAvailable();
-  const kallsyms = read(kallsymsPath, readStream, noKallsyms);
+  const available = loadAvailable(globs.some(isGlob) ? [] : globs);
+  const kallsyms = read(kallsymsPath, (path) => readStream(path), noKallsyms);
   return makeSymbols({ btf, kallsyms, available });
 }
 
-function loadAvailable(): Buffer {
+/** All of it, or down to the last of these names. */
+function loadAvailable(names: readonly string[]): Buffer {
   const mounted = tracefsPaths.find((path) => existsSync(`${path}/trace`)) ?? tracefsPaths[0];
-  return read(`${mounted}/available_filter_functions`, readStream, () =>
-    existsSync(`${mounted}/trace`) ? noFtrace() : noTracefs(),
+  return read(
+    `${mounted}/available_filter_functions`,
+    (path) => readStream(path, names),
+    () => (existsSync(`${mounted}/trace`) ? noFtrace() : noTracefs()),
   );
 }
 
@@ -35,9 +44,10 @@ function read(path: string, load: (path: string) => Buffer, missing: () => Failu
 
 /**
  * A file whose size nobody knows and that gives a page at a time: readFileSync() would take a new
- * 64 KiB buffer for each of 2,000 reads of kallsyms.
+ * 64 KiB buffer for each of 2,000 reads of kallsyms. Ends early after the last of these lines, if any.
  */
-function readStream(path: string): Buffer {
+function readStream(path: string, lines: readonly string[] = []): Buffer {
+  const missing = new Set(lines);
   const file = openSync(path, 'r');
   try {
     let room = Buffer.allocUnsafe(1 << 24);
@@ -46,6 +56,11 @@ function readStream(path: string): Buffer {
       const more = readSync(file, room, bytes, room.length - bytes, null);
       if (more === 0) return room.subarray(0, bytes);
       bytes += more;
+      if (lines.length > 0) {
+        const read = room.toString('latin1', bytes - more, bytes);
+        for (const line of read.split('\n')) missing.delete(line);
+        if (missing.size === 0) return room.subarray(0, bytes);
+      }
       if (bytes === room.length) room = Buffer.concat([room, Buffer.allocUnsafe(bytes)]);
     }
   } finally {

@@ -1,0 +1,94 @@
+/** Starts fsnoop: hands the command line to oclif, and says what failed. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Command } from '@oclif/core/command';
+import { Plugin } from '@oclif/core/config';
+import { handle } from '@oclif/core/handle';
+import type { Manifest, PJSON } from '@oclif/core/interfaces';
+import { run } from '@oclif/core/run';
+import { Failure } from '../failure.js';
+
+/** Loaded when they are run: `--help` needs only what oclif.manifest.json says of them. */
+const commands: Readonly<Record<string, () => Promise<{ default: Command.Class }>>> = {
+  list: () => import('../commands/list.js'),
+  trace: () => import('../commands/trace.js'),
+  vm: () => import('../commands/vm.js'),
+};
+
+type OclifError = Parameters<typeof handle>[0];
+
+/** As a shell gives it for a process that SIGPIPE ended. */
+const closedPipeStatus = 141;
+
+/** Runs the command line and ends the process where it failed. */
+export async function main(args: readonly string[]): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(closedPipeStatus);
+    throw error;
+  });
+  try {
+    await runCommand(args);
+  } catch (error) {
+    await fail(error as OclifError);
+  }
+}
+
+/**
+ * Flags without a command mean `trace`.
+ * @throws {Failure} and oclif's own errors; what else it throws is a bug
+ */
+export async function runCommand(args: readonly string[]): Promise<void> {
+  process.env['SHELL'] ??= '/bin/sh'; // oclif asks who the user is without it, and some are nobody
+  const [first = ''] = args;
+  const bare = first.startsWith('-') && !['-h', '--help', '--version'].includes(first);
+  const plugin = makePlugin();
+  await run(bare ? ['trace', ...args] : [...args], {
+    root: plugin.root,
+    plugins: new Map([[plugin.name, plugin]]),
+  });
+}
+
+/**
+ * The commands as oclif's Plugin.load() finds them in the package: it would look for the package, and
+ * sort three commands by the rules of a language, which takes node as long as half of its own start.
+ */
+function makePlugin(): Plugin {
+  const pjson = readJson('package.json') as PJSON;
+  const manifest = readJson('oclif.manifest.json') as Manifest;
+  const plugin = new Plugin({ root, pjson, isRoot: true });
+  const { name, version } = pjson;
+  const load = async (id: string): Promise<Command.Class> => {
+    const command = (await commands[id]?.())?.default;
+    if (command === undefined) throw new Error(`oclif.manifest.json has a command ${id} too many`);
+    return Object.assign(command, { id, plugin });
+  };
+  return Object.assign(plugin, {
+    ...{ root, pjson, name, version, alias: name, type: 'core', isRoot: true, valid: true },
+    hooks: {},
+    commands: Object.values(manifest.commands).map((command) => ({
+      ...command,
+      load: () => load(command.id),
+    })),
+  });
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+function readJson(name: string): unknown {
+  return JSON.parse(readFileSync(`${root}/${name}`, 'utf8'));
+}
+
+/** Failures are not wrapped to a width: scripts look for what they say. */
+async function fail(error: OclifError): Promise<void> {
+  if (error instanceof Failure) {
+    const next = error.suggestions.map((suggestion) => `Try this: ${suggestion}`);
+    console.error([`Error: ${error.message}`, ...next].join('\n'));
+    process.exit(error.oclif.exit);
+  }
+  if (error.oclif === undefined && error.code !== 'EEXIT') {
+    console.error(`This is a bug in fsnoop.\n${error.stack ?? error.message}`);
+    process.exit(1);
+  }
+  error.showHelp = false; // one clear message, and where to read on
+  await handle(error);
+}
