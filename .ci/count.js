@@ -1,8 +1,9 @@
-// Counts the results in vitest's JSON report and judges the run: count.js REPORT TEST_STATUS CHECK_STATUS
+// Counts the results in vitest's JSON report and judges the run:
+// count.js REPORT TEST_STATUS CHECK_STATUS BENCH_STATUS
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
-const [reportPath, testStatus, checkStatus] = process.argv.slice(2);
+const [reportPath, testStatus, checkStatus, benchStatus] = process.argv.slice(2);
 
 const files = loadFiles();
 const count = (...statuses) =>
@@ -17,6 +18,7 @@ const failures = [
     .map((file) => `${basename(file.name)} failed as a whole`),
   ...missingGuests(),
   ...(checkStatus === '0' ? [] : ['npm run check failed']),
+  ...(benchStatus === '0' ? [] : ['npm run bench -- quick failed']),
 ];
 const failed = count('failed') + failures.length;
 if (passed + failed === 0) failures.push('no test ran');

@@ -3,9 +3,10 @@ const dist = '/usr/lib/node_modules/fsnoop/dist';
 const { loadNative } = await import(`${dist}/attach/native.js`);
 const { loadSymbols } = await import(`${dist}/symbols/symbols.js`);
 
-/** The function's BTF ids, of those that can be traced. */
+/** The kernel's functions. */
 export const symbols = loadSymbols();
 
+/** Attaches it to the functions of these BTF ids. */
 export async function attachFloor(ids) {
   const object = new (loadNative().Object)('/root/floor.bpf.o');
   const programs = { on_call: { type: 26, attachType: 61 } };

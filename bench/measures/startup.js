@@ -1,0 +1,45 @@
+/** How soon short commands are done: whole processes, against node that does nothing in the same place. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath, URL } from 'node:url';
+
+const reference = 'node -e 0';
+const rounds = 21;
+const bin = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
+
+export const startup = {
+  name: 'startup',
+  summary: '--help and list',
+  async measure(bench) {
+    const { kernel, found } = await bench.guest('startup', { args: { rounds } });
+    const row = (name, value, most, node) => ({
+      name,
+      unit: 's',
+      value,
+      targets: [{ most, of: reference }],
+      peers: [bench.peer(reference, node, process.version)],
+    });
+    const { help, node } = measureHere();
+    return {
+      kernel,
+      rows: [
+        row('fsnoop --help, on the host', help, 2.5, node),
+        row('fsnoop --help, in a guest', found.help, 2.5, found.node),
+        row("fsnoop list 'vfs_*'", found.list, 6, found.node),
+      ],
+    };
+  },
+};
+
+/** Medians, in seconds; the commands take turns. */
+function measureHere() {
+  const commands = { node: ['-e', '0'], help: [bin, '--help'] };
+  const times = { node: [], help: [] };
+  for (let round = 0; round < rounds; round++)
+    for (const [name, args] of Object.entries(commands)) {
+      const begin = performance.now();
+      spawnSync(process.execPath, args);
+      times[name].push((performance.now() - begin) / 1000);
+    }
+  const median = (all) => all.sort((a, b) => a - b)[all.length >> 1];
+  return { node: median(times.node), help: median(times.help) };
+}
