@@ -6,8 +6,8 @@ export interface RecordSource {
   read(into: Uint8Array): number;
 }
 
-/** As much as is read, and decoded, at once. */
-const batchBytes = 1 << 18;
+/** As much as is read, and decoded, at once: little, for the ring must be emptied again before it is full. */
+const batchBytes = 1 << 16;
 
 export class Backlog {
   readonly #source: RecordSource;
@@ -20,6 +20,11 @@ export class Backlog {
   constructor(source: RecordSource, limitBytes: number) {
     this.#source = source;
     this.#limitBytes = limitBytes;
+  }
+
+  /** How much of the limit waits, 0 to 1. */
+  get fill(): number {
+    return this.#bytes / this.#limitBytes;
   }
 
   /** The oldest records, after all that the source holds now has been taken in; none: undefined. */

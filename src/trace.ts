@@ -1,6 +1,6 @@
 /** The whole of a trace: symbols, plan, attach, events, tree, render. */
 import { cpus, release } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { attach, type Attachment } from './attach/attach.js';
 import { startWaiting, type WaitingCommand } from './attach/command.js';
 import { lacksFsessionMulti } from './attach/explain.js';
@@ -41,8 +41,10 @@ export interface TraceRequest extends Pick<
 
 /** Records are fetched this often; what comes in between waits in the ring. */
 const pollMs = 20;
-/** So much may wait to be decoded where calls come faster than that. */
-const backlogBytes = 256 * 2 ** 20;
+/** Decoding rests after so long, as long as there is room for what comes: the CPU is the traced program's. */
+const decodeMs = 20;
+/** Of the free memory, so much may wait to be decoded where calls come faster than that. */
+const backlogShare = 1 / 4;
 
 /**
  * Traces until the command ends, a limit is reached, or a signal comes.
@@ -130,9 +132,11 @@ async function run(
   });
   command?.go();
 
-  const backlog = new Backlog(attachment, backlogBytes);
+  const backlog = new Backlog(attachment, process.availableMemory() * backlogShare);
   while (stop.reason === null) {
-    await drain(backlog, stream, write, () => stop.reason !== null);
+    const restAt = performance.now() + decodeMs;
+    const isRest = () => performance.now() > restAt && backlog.fill < 0.5;
+    await drain(backlog, stream, write, () => stop.reason !== null || isRest());
     if (!output.hasReader()) stop.break(new ClosedPipe());
     await Promise.race([stop.asked, delay(pollMs)]);
   }
@@ -171,7 +175,7 @@ async function drain(
     if (records === undefined) return;
     stream.add(records, records.length);
     await write(stream.takeText());
-    await delay(0);
+    await turn();
     if (isOver()) return;
   }
 }

@@ -35,5 +35,6 @@ test('what is over the limit stays where it is until there is room', () => {
   const backlog = new Backlog(source, 8);
   expect(backlog.next()?.toString()).toBe('12345');
   expect(source.batches).toEqual(['abcde', 'fghij']);
+  expect(backlog.fill).toBe(5 / 8);
   expect(takeAll(backlog)).toEqual(['67890', 'abcde', 'fghij']);
 });

@@ -82,7 +82,11 @@ test('a command that takes too long is cut off with 124, its output kept', async
 });
 
 test('a crash of the kernel is 125 with its last words', async () => {
-  const result = await run(['sh', '-c', 'echo before; echo c >/proc/sysrq-trigger; sleep 1000']);
+  const result = await run([
+    'sh',
+    '-c',
+    'echo before; sleep 1; echo c >/proc/sysrq-trigger; sleep 1000',
+  ]);
   expect(result).toMatchObject({ outcome: 'crashed', status: 125 });
   expect(result.lastWords.join('\n')).toMatch(
     /Kernel panic - not syncing: sysrq triggered crash[^]*Call Trace/,
