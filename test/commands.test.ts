@@ -6,9 +6,10 @@ import { captureOutput } from '@oclif/test';
 import { describe, expect, test } from 'vitest';
 import List from '../src/commands/list.js';
 import Trace from '../src/commands/trace.js';
+import Types from '../src/commands/types.js';
 import Vm from '../src/commands/vm.js';
 
-const commands = { list: List, trace: Trace, vm: Vm };
+const commands = { list: List, trace: Trace, types: Types, vm: Vm };
 type Name = keyof typeof commands;
 
 interface AnyFlag {
@@ -59,7 +60,8 @@ describe('the flags', () => {
       "
          --traceable, not with refused
          --refused
-         --count
+         --proto
+         --count, not with proto
          --format text|json, default "text""
     `);
   });
@@ -67,7 +69,7 @@ describe('the flags', () => {
   test('of fsnoop trace', () => {
     expect(drawFlags('trace')).toMatchInlineSnapshot(`
       "
-      -k --kfunc VALUE…, required
+      -k --kfunc VALUE…
       -c --command VALUE, not with filter-pid
       -g --output-fgraph
          --fgraph-include VALUE…
@@ -75,8 +77,14 @@ describe('the flags', () => {
          --fgraph-extra VALUE…
          --fgraph-max-depth VALUE, 0 to 500, default 5
          --filter-pid VALUE…
+         --filter-arg VALUE…
+         --errors
+         --errno VALUE…
          --comm VALUE
          --min-duration VALUE
+         --args off|compact|full, default "compact"
+         --output-arg VALUE…
+         --output-stack
          --format text|json, default "text"
          --style tree|ftrace|arrows
          --live
@@ -88,7 +96,17 @@ describe('the flags', () => {
          --strict
          --ready-file VALUE
       -v --verbose
-         --dry-run"
+         --dry-run
+         --show-func-proto
+      -C --show-type-proto VALUE…"
+    `);
+  });
+
+  test('of fsnoop types', () => {
+    expect(drawFlags('types')).toMatchInlineSnapshot(`
+      "
+         --all
+         --format text|json, default "text""
     `);
   });
 
@@ -107,8 +125,10 @@ describe('the flags', () => {
 
 describe('wrong usage', () => {
   test.each<[Name, string[], string]>([
-    ['trace', [], 'Missing required flag kfunc'],
-    ['trace', ['-g'], 'Missing required flag kfunc'],
+    ['trace', [], 'There is nothing to trace without -k (--kfunc).'],
+    ['trace', ['-g'], 'There is nothing to trace without -k (--kfunc).'],
+    ['trace', ['--show-func-proto'], 'There is nothing to trace without -k (--kfunc).'],
+    ['trace', ['-k', 'x:'], "-k 'x:' has neither the name of an argument nor a type"],
     ['trace', ['-k', 'x', 'stray'], 'Unexpected argument: stray'],
     ['trace', ['-k', 'x', '--nonsense'], 'Nonexistent flag: --nonsense'],
     ['trace', ['-k', 'x', '-c', 'ls', '--filter-pid', '3'], 'cannot also be provided'],
@@ -127,7 +147,9 @@ describe('wrong usage', () => {
     ['trace', ['-k', 'x', '-t', 'y'], "bpfsnoop's -t is not there yet"],
     ['list', ['--traceable', '--refused'], 'cannot also be provided'],
     ['list', ['--format', 'xml'], 'one of: text, json'],
+    ['list', ['--count', '--proto'], 'cannot also be provided'],
     ['list', [''], 'fsnoop list has an empty pattern.'],
+    ['types', [], 'There is no type to show.'],
     ['vm', [], 'There is no command to run.'],
     ['vm', ['--smp', '0', '--', 'true'], 'greater than or equal to 1'],
     ['vm', ['--smp', '2', '--icount', '--', 'true'], 'cannot also be provided'],

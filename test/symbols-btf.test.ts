@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../src/failure.js';
 import { Btf } from '../src/symbols/btf.js';
+import { describeDefinition } from '../src/symbols/definition.js';
 import { anyName } from '../src/symbols/glob.js';
 import { makeSymbols } from '../src/symbols/functions.js';
 
@@ -136,6 +137,8 @@ function useAll(bytes: Buffer): void {
   symbols.nearest('raed_it', 3);
   symbols.btf.enumerator('BLUE');
   for (let id = 0; id < symbols.btf.count; id++) symbols.btf.size(id);
+  for (const id of symbols.btf.find('struct', 'pair')) describeDefinition(symbols.btf, id);
+  symbols.argumentTest({ name: 'arg', type: { base: 'number_t', stars: 1 } });
 }
 
 function patch(at: number, byte: number): Buffer {

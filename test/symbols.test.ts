@@ -7,6 +7,8 @@ import {
   renderListText,
 } from '../src/render/list.js';
 import { denyList, isDenied, isNoReturn, noReturn, whyDenied } from '../src/symbols/deny-list.js';
+import { findNearest } from '../src/symbols/nearest.js';
+import type { KernelFunction } from '../src/symbols/function.js';
 import { makeSymbols } from '../src/symbols/functions.js';
 
 const fixture = (name: string) =>
@@ -22,7 +24,7 @@ const namesOf = (...globs: string[]) => symbols.match(globs).map(({ name }) => n
 
 describe('functions', () => {
   it('are traceable or have a reason why not', () => {
-    expect(renderListText(symbols.match(['*']), false)).toBe(
+    expect(renderListText(symbols.match(['*']), { color: false, prototypeOf: null })).toBe(
       `\
 _sinittext                                no patch site
 _text                                     no patch site
@@ -64,11 +66,11 @@ twice_in_kallsyms                         named twice
     );
     expect(returns).toEqual({
       nothing: { kind: 'void' },
-      read_it: { kind: 'int', bytes: 4, signed: true },
+      read_it: { kind: 'int', bytes: 4, signed: true, char: false },
       is_it: { kind: 'bool' },
-      low_byte: { kind: 'int', bytes: 1, signed: false },
-      below_zero: { kind: 'int', bytes: 4, signed: true },
-      find_it: { kind: 'pointer' },
+      low_byte: { kind: 'int', bytes: 1, signed: false, char: true },
+      below_zero: { kind: 'enum', bytes: 4, signed: true, names: new Map([[-1n, 'MINUS_ONE']]) },
+      find_it: { kind: 'pointer', to: 'data' },
       'split.isra.0': { kind: 'void' },
     });
   });
@@ -131,6 +133,8 @@ describe('nearest', () => {
     expect(symbols.nearest('raed_it', 1)).toEqual(['read_it']);
     expect(symbols.nearest('rcu_barier', 1)).toEqual(['rcu_barrier']);
     expect(symbols.nearest('lov_byte', 1)).toEqual(['low_byte']);
+    expect(symbols.nearest('takes_bi', 2)[0]).toBe('takes_big');
+    expect(findNearest(['__sk_buff', 'sembuf', 'sk_buff'], 'sk_buf', 1)).toEqual(['sk_buff']);
   });
 
   it('finds longer names that hold it', () => {
@@ -186,11 +190,29 @@ describe('the list', () => {
   const some = symbols.match(['find_it', 'ext4_readdir', 'takes_*']);
 
   it('is one JSON object a line', () => {
-    expect(renderListJson(some.slice(0, 3))).toBe(
+    expect(renderListJson(some.slice(0, 3), null)).toBe(
       `\
 {"type":"function","function":"ext4_readdir","module":"ext4","traceable":false,"reason":"in a module"}
 {"type":"function","function":"find_it","module":null,"traceable":true,"reason":null}
 {"type":"function","function":"takes_big","module":null,"traceable":false,"reason":"struct by value"}
+`,
+    );
+  });
+
+  it('has prototypes where they are asked for and known', () => {
+    const prototypeOf = ({ btfId, name }: KernelFunction) =>
+      btfId === 0 ? null : `int ${name}(void)`;
+    expect(`\n${renderListText(some.slice(0, 3), { color: false, prototypeOf })}`).toBe(
+      `
+ext4_readdir [ext4]                                                       in a module
+int find_it(void)
+int takes_big(void)                                                       struct by value
+`,
+    );
+    expect(renderListJson(some.slice(0, 2), prototypeOf)).toBe(
+      `\
+{"type":"function","function":"ext4_readdir","module":"ext4","traceable":false,"reason":"in a module","proto":null}
+{"type":"function","function":"find_it","module":null,"traceable":true,"reason":null,"proto":"int find_it(void)"}
 `,
     );
   });

@@ -12,6 +12,7 @@ import { Failure } from '../failure.js';
 const commands: Readonly<Record<string, () => Promise<{ default: Command.Class }>>> = {
   list: () => import('../commands/list.js'),
   trace: () => import('../commands/trace.js'),
+  types: () => import('../commands/types.js'),
   vm: () => import('../commands/vm.js'),
 };
 
@@ -50,7 +51,7 @@ export async function runCommand(args: readonly string[]): Promise<void> {
 
 /**
  * The commands as oclif's Plugin.load() finds them in the package: it would look for the package, and
- * sort three commands by the rules of a language, which takes node as long as half of its own start.
+ * sort four commands by the rules of a language, which takes node as long as half of its own start.
  */
 function makePlugin(): Plugin {
   const pjson = readJson('package.json') as PJSON;

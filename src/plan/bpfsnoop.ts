@@ -5,9 +5,6 @@ const later = 'is not there yet';
 const advice: Readonly<Record<string, string>> = {
   '--mode':
     'is not needed: each call is told with its entry and return; --live shows both as they happen',
-  '--filter-arg': `${later}; calls are filtered by --filter-pid, --comm and --min-duration`,
-  '--output-arg': `${later}; return values are shown, arguments are not`,
-  '--output-stack': `${later}; -g --fgraph-include shows the calls below`,
   '--output-lbr': 'has no counterpart; -g --fgraph-include shows the calls below',
   '--output-insns': 'has no counterpart; -g --fgraph-include shows the calls below',
   '--output-pkt': `${later}; --format json is for programs`,
@@ -16,16 +13,13 @@ const advice: Readonly<Record<string, string>> = {
   '--tracepoint': `${later}: only functions can be traced; find one with fsnoop list`,
   '--kfunc-kmods': `${later}: only functions of vmlinux can be traced`,
   '--kfunc-all-kmods': `${later}: only functions of vmlinux can be traced`,
-  '--fgraph-proto': `${later}; fsnoop list tells which functions there are`,
-  '--show-func-proto': `${later}; fsnoop list tells which functions there are`,
-  '--show-type-proto': `${later}; bpftool btf dump file /sys/kernel/btf/vmlinux format c does it`,
+  '--fgraph-proto': `${later}; fsnoop list --proto shows prototypes`,
 };
 
 const longNames: Readonly<Record<string, string>> = {
   '-m': '--mode',
   '-p': '--prog',
   '-t': '--tracepoint',
-  '-C': '--show-type-proto',
 };
 
 /** `--output-arg is not there yet; …`, or undefined for a flag that isn't bpfsnoop's. */

@@ -1,15 +1,22 @@
 /** Finds the functions that patterns mean. */
 import { exitStatus, Failure } from '../failure.js';
+import type { Argument } from '../symbols/argument.js';
+import type { Btf } from '../symbols/btf.js';
 import type { KernelFunction } from '../symbols/function.js';
 import { compileGlobs, isGlob } from '../symbols/glob.js';
 import type { Pattern } from './pattern.js';
 
 /** The part of the symbols that functions are found in. */
 export interface FunctionSource {
+  readonly btf: Btf;
   /** Functions, traceable or not, that match one of the globs: sorted by name, each once. */
   match(globs: readonly string[]): readonly KernelFunction[];
   /** Names of functions that are spelt much like this one. */
   nearest(name: string, count: number): readonly string[];
+  /** Whether a function has such an argument; null where the kernel has no such type. */
+  argumentTest(argument: Argument): ((candidate: KernelFunction) => boolean) | null;
+  /** Types that are spelt much like this one: `struct file`. */
+  nearestTypes(name: string, count: number): readonly string[];
 }
 
 export interface FoundFunctions {
@@ -26,16 +33,31 @@ export function findFunctions(
   patterns: readonly Pattern[],
   symbols: FunctionSource,
 ): FoundFunctions {
-  const all = symbols.match(patterns.map(({ glob }) => glob));
+  const named = symbols.match(patterns.map(({ glob }) => glob));
   const byPattern = new Map(
     patterns.map((pattern) => {
       const names = compileGlobs([pattern.glob]);
-      const found = all.filter(({ name }) => names.test(name));
+      const found = named.filter(({ name }) => names.test(name));
       if (found.length === 0) throw noMatch(pattern, symbols);
-      return [pattern, found];
+      return [pattern, withArgument(found, pattern, symbols)];
     }),
   );
-  return { all, byPattern };
+  const chosen = new Set([...byPattern.values()].flat());
+  return { all: named.filter((found) => chosen.has(found)), byPattern };
+}
+
+function withArgument(
+  functions: readonly KernelFunction[],
+  pattern: Pattern,
+  symbols: FunctionSource,
+): readonly KernelFunction[] {
+  const { argument } = pattern;
+  if (argument === null) return functions;
+  const test = symbols.argumentTest(argument);
+  if (test === null) throw noType(pattern, argument.type?.base ?? '', symbols);
+  const found = functions.filter(test);
+  if (found.length === 0) throw noArgument(pattern, functions);
+  return found;
 }
 
 function noMatch({ flag, glob }: Pattern, symbols: FunctionSource): Failure {
@@ -48,5 +70,27 @@ function noMatch({ flag, glob }: Pattern, symbols: FunctionSource): Failure {
       : `This kernel has no function ${glob}.`,
     ...(nearest.length > 0 ? [`Did you mean: ${nearest.join(', ')}`] : []),
     `Look for functions with: fsnoop list '*${bare}*'`,
+  );
+}
+
+function noType({ flag, text }: Pattern, type: string, symbols: FunctionSource): Failure {
+  const nearest = symbols.nearestTypes(type, 3);
+  return new Failure(
+    exitStatus.usage,
+    `${flag} '${text}': this kernel has no type ${type}.`,
+    ...(nearest.length > 0 ? [`Did you mean: ${nearest.join(', ')}`] : []),
+    `Look for types with: fsnoop types '*${type.replace(/^.* /, '')}*'`,
+  );
+}
+
+function noArgument({ flag, text, glob }: Pattern, functions: readonly KernelFunction[]): Failure {
+  const wanted = text.slice(text.indexOf(':') + 1).trim();
+  const [only] = functions;
+  return new Failure(
+    exitStatus.usage,
+    functions.length === 1 && only
+      ? `${flag} '${text}': ${only.name} has no argument ${wanted}.`
+      : `${flag} '${text}': none of the ${functions.length} functions that match has an argument ${wanted}.`,
+    `See the arguments that there are: fsnoop list --proto '${glob}'`,
   );
 }

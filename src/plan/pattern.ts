@@ -1,45 +1,86 @@
-/** Patterns of function names, as `-k` and the `--fgraph-…` flags take them. */
+/** Patterns of functions, as `-k` and the `--fgraph-…` flags take them: by name, and by an argument. */
 import { exitStatus, Failure } from '../failure.js';
+import type { Argument, ArgumentType } from '../symbols/argument.js';
 
 export interface Pattern {
   /** The flag that it was given with, for messages. */
   readonly flag: string;
+  /** As it was written, without a prefix: it may be given to `fsnoop list`. */
+  readonly text: string;
   /** A name, or a shell glob. */
   readonly glob: string;
+  /** Only functions that have such an argument, or null. */
+  readonly argument: Argument | null;
   /** `(g)` before it: show the graph below. (`(b)`, entry and return, is what fsnoop does anyway.) */
   readonly graph: boolean;
 }
 
 /**
- * Splits `vfs_*,(g)ksys_read` at its commas.
- * @throws {Failure} on an empty pattern, and on what can't be the name of a function.
+ * Splits `vfs_*,(g)ksys_read,*:(struct sk_buff *)skb` at its commas, if not in parentheses.
+ * @throws {Failure} on an empty pattern, and on what can't be the name of a function, a type or an argument.
  */
 export function parsePatterns(flag: string, texts: readonly string[]): Pattern[] {
-  return texts.flatMap((text) => text.split(',')).map((text) => parsePattern(flag, text.trim()));
+  return texts
+    .flatMap((text) => text.split(/,(?![^()]*\))/))
+    .map((text) => parsePattern(flag, text.trim()));
 }
 
-function parsePattern(flag: string, text: string): Pattern {
-  const [, prefix = '', glob = ''] = /^(\((?:g|b)\))?(.*)$/s.exec(text) ?? [];
-  if (glob === '') {
+function parsePattern(flag: string, written: string): Pattern {
+  const [, prefix = '', text = ''] = /^(\((?:g|b)\))?(.*)$/s.exec(written) ?? [];
+  if (text === '') {
     throw new Failure(
       exitStatus.usage,
       `${flag} has an empty pattern.`,
       `Name functions, or use a glob: ${flag} 'vfs_read,ext4_*'`,
     );
   }
-  if (glob.includes(':')) {
-    throw new Failure(
-      exitStatus.usage,
-      `${flag} '${text}': choosing functions by an argument's name or type is not there yet.`,
-      `Choose by name: ${flag} '${/^[^:]+/.exec(glob)?.[0] ?? '*'}'`,
-    );
-  }
+  const [, glob = '', argument] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
   if (!/^[\w.$*?[\]!^-]+$/.test(glob)) {
     throw new Failure(
       exitStatus.usage,
-      `${flag} '${text}' is neither the name of a function nor a glob of names.`,
-      "A name has letters, digits, _ and .; a glob also *, ? and [a-z]: 'vfs_*'",
+      glob === ''
+        ? `${flag} '${written}' has no name of a function before its colon.`
+        : `${flag} '${written}' is neither the name of a function nor a glob of names.`,
+      glob === ''
+        ? `For all functions with that argument: ${flag} '*${text}'`
+        : "A name has letters, digits, _ and .; a glob also *, ? and [a-z]: 'vfs_*'",
     );
   }
-  return { flag, glob, graph: prefix === '(g)' };
+  return {
+    flag,
+    text,
+    glob,
+    argument: argument === undefined ? null : parseArgument(flag, written, argument.trim()),
+    graph: prefix === '(g)',
+  };
+}
+
+/** `skb`, `(struct sk_buff *)skb` or `(struct sk_buff *)`. */
+function parseArgument(flag: string, pattern: string, text: string): Argument {
+  const [matched, type, name = ''] = /^(?:\(([^()]*)\))?\s*([A-Za-z_]\w*)?$/.exec(text) ?? [];
+  if (matched === undefined || matched === '') {
+    throw new Failure(
+      exitStatus.usage,
+      `${flag} '${pattern}' has neither the name of an argument nor a type after its colon.`,
+      `By name, by type, or both: ${flag} 'vfs_*:count' '*:(struct sock *)' '*:(struct sk_buff *)skb'`,
+    );
+  }
+  return {
+    name: name === '' ? null : name,
+    type: type === undefined ? null : parseArgumentType(flag, pattern, type),
+  };
+}
+
+/** `struct sk_buff *`, `const char **`, `unsigned long`. */
+function parseArgumentType(flag: string, pattern: string, text: string): ArgumentType {
+  const words = text.replace(/\b(?:const|volatile|restrict)\b/g, ' ').replace(/\s+/g, ' ');
+  const [, base = '', stars = ''] = /^([\w ]+?)((?: ?\*)*)$/.exec(words.trim()) ?? [];
+  if (base === '' || base === ' ') {
+    throw new Failure(
+      exitStatus.usage,
+      `${flag} '${pattern}': '${text}' is not a type that an argument is found by.`,
+      "Such types are names, with stars for pointers: '(size_t)', '(struct sk_buff *)', '(char **)'",
+    );
+  }
+  return { base, stars: stars.replaceAll(' ', '').length };
 }

@@ -4,31 +4,61 @@
  *	_printk                                   variadic
  *	vfs_read
  *	ext4_readdir [ext4]                       in a module
+ *
+ * or with the prototype in the place of the name, where BTF has it.
  */
 import { Chalk } from 'chalk';
 import { whyDenied } from '../symbols/deny-list.js';
 import type { KernelFunction, Reason } from '../symbols/function.js';
 import { formatCount } from './text.js';
 
-/** Longer names push their reason to the right. */
+/** Longer names, and prototypes, push their reason to the right. */
 const nameWidth = 40;
+const prototypeWidth = 72;
 
-export function renderListText(functions: readonly KernelFunction[], color: boolean): string {
+/** A function's prototype, or null where it isn't known. */
+export type PrototypeOf = (listed: KernelFunction) => string | null;
+
+export interface ListOptions {
+  readonly color: boolean;
+  /** Null: names alone. */
+  readonly prototypeOf: PrototypeOf | null;
+}
+
+export function renderListText(
+  functions: readonly KernelFunction[],
+  { color, prototypeOf }: ListOptions,
+): string {
   const { dim } = new Chalk({ level: color ? 1 : 0 });
+  const width = prototypeOf === null ? nameWidth : prototypeWidth;
   return functions
-    .map(({ name, module, reason }) => {
-      const shown = module === null ? name : `${name} [${module}]`;
+    .map((listed) => {
+      const { name, module, reason } = listed;
+      const spelt = prototypeOf?.(listed) ?? name;
+      const shown = module === null ? spelt : `${spelt} [${module}]`;
       if (reason === null) return `${shown}\n`;
-      return `${shown.padEnd(nameWidth)}  ${dim(formatReason(name, reason))}\n`;
+      return `${shown.padEnd(width)}  ${dim(formatReason(name, reason))}\n`;
     })
     .join('');
 }
 
-export function renderListJson(functions: readonly KernelFunction[]): string {
+/** With a field `proto` where prototypes are asked for; null in it where one isn't known. */
+export function renderListJson(
+  functions: readonly KernelFunction[],
+  prototypeOf: PrototypeOf | null,
+): string {
   return functions
-    .map(({ name, module, reason }) =>
-      line({ type: 'function', function: name, module, traceable: reason === null, reason }),
-    )
+    .map((listed) => {
+      const { name, module, reason } = listed;
+      const known = {
+        type: 'function',
+        function: name,
+        module,
+        traceable: reason === null,
+        reason,
+      };
+      return line(prototypeOf === null ? known : { ...known, proto: prototypeOf(listed) });
+    })
     .join('');
 }
 

@@ -63,6 +63,22 @@ export interface Prototype {
   readonly variadic: boolean;
 }
 
+/** Of a struct or a union. */
+export interface Member {
+  /** '' for an anonymous struct or union. */
+  readonly name: string;
+  /** Id of its type. */
+  readonly type: number;
+  readonly bitOffset: number;
+  /** 0 for all but bit fields. */
+  readonly bitSize: number;
+}
+
+export interface Enumerator {
+  readonly name: string;
+  readonly value: bigint;
+}
+
 export interface Named {
   readonly name: string;
   readonly id: number;
@@ -148,20 +164,29 @@ export class Btf {
   }
 
   /**
-   * The FUNCs whose whole name a pattern matches. Each name is looked for in the strings as they
-   * are stored, one behind the other.
+   * The FUNCs whose whole name a pattern matches.
    * @param names source of a RegExp
    */
   findFunctions(names: string): Named[] {
-    const wanted = new Map<number, string>();
-    const strings = new RegExp(`\\0(${names})(?=\\0)`, 'g');
-    for (let at = strings.exec(this.#strings); at !== null; at = strings.exec(this.#strings))
-      wanted.set(at.index + 1, at[1] ?? '');
-
+    const wanted = this.#findStrings(names);
     const found: Named[] = [];
     for (const id of this.#functions) {
       const name = wanted.get(this.#words[this.#offsets[id] ?? 0] ?? 0);
       if (name !== undefined) found.push({ name, id });
+    }
+    return found;
+  }
+
+  /**
+   * Types of some kinds whose whole name a pattern matches, in the order of their ids.
+   * @param names source of a RegExp
+   */
+  findTypes(kinds: ReadonlySet<Kind>, names: string): Named[] {
+    const wanted = this.#findStrings(names);
+    const found: Named[] = [];
+    for (let id = 1; id < this.count; id++) {
+      const name = wanted.get(this.#word(id, 0));
+      if (name !== undefined && kinds.has(this.kind(id))) found.push({ name, id });
     }
     return found;
   }
@@ -213,6 +238,12 @@ export class Btf {
     throw malformed(`type ${id} has no end`);
   }
 
+  /** What the type is that a FWD declares and nothing defines. */
+  forwardKind(id: number): 'struct' | 'union' {
+    if (this.kind(id) !== 'fwd') throw malformed(`type ${id} is no forward declaration`);
+    return this.#info(id) >>> 31 === 1 ? 'union' : 'struct';
+  }
+
   /** How an int or an enum is to be read. */
   int(id: number): Int {
     const bytes = this.#word(id, 2);
@@ -229,10 +260,59 @@ export class Btf {
     }
   }
 
-  /** Of a FUNC. A variadic function's dots are no parameter. */
+  /** What a pointer points at, what a typedef, a modifier or a tag is of, a FUNC's prototype. */
+  target(id: number): number {
+    switch (this.kind(id)) {
+      case 'ptr':
+      case 'typedef':
+      case 'volatile':
+      case 'const':
+      case 'restrict':
+      case 'type_tag':
+      case 'func':
+        return this.#word(id, 2);
+      default:
+        throw malformed(`type ${id} leads to no other`);
+    }
+  }
+
+  /** Of an array: the id of its elements' type, and how many there are. */
+  array(id: number): { readonly element: number; readonly length: number } {
+    if (this.kind(id) !== 'array') throw malformed(`type ${id} is no array`);
+    return { element: this.#word(id, typeWords), length: this.#word(id, typeWords + 2) };
+  }
+
+  /** Of a struct or a union, in the order of its declaration. */
+  members(id: number): Member[] {
+    const kind = this.kind(id);
+    if (kind !== 'struct' && kind !== 'union') throw malformed(`type ${id} has no members`);
+    const hasBitSizes = this.#info(id) >>> 31 === 1;
+    return Array.from({ length: this.#length(id) }, (_, place) => {
+      const at = typeWords + 3 * place;
+      const offset = this.#word(id, at + 2);
+      return {
+        name: this.#string(this.#word(id, at)),
+        type: this.#word(id, at + 1),
+        bitOffset: hasBitSizes ? offset & 0xffffff : offset,
+        bitSize: hasBitSizes ? offset >>> 24 : 0,
+      };
+    });
+  }
+
+  /** Of an enum, in the order of its declaration. */
+  enumerators(id: number): Enumerator[] {
+    const kind = this.kind(id);
+    if (kind !== 'enum' && kind !== 'enum64') throw malformed(`type ${id} is no enum`);
+    return Array.from({ length: this.#length(id) }, (_, place) => ({
+      name: this.#string(this.#word(id, typeWords + (kind === 'enum' ? 2 : 3) * place)),
+      value: this.#enumeratorValue(id, place),
+    }));
+  }
+
+  /** Of a FUNC, or of a FUNC_PROTO. A variadic function's dots are no parameter. */
   prototype(id: number): Prototype {
-    const proto = this.#word(id, 2);
-    if (this.kind(id) !== 'func' || this.kind(proto) !== 'func_proto')
+    const proto = this.kind(id) === 'func' ? this.#word(id, 2) : id;
+    if (this.kind(proto) !== 'func_proto')
       throw malformed(`type ${id} is no function with a prototype`);
     const all: Parameter[] = [];
     for (let place = 0; place < this.#length(proto); place++) {
@@ -259,13 +339,27 @@ export class Btf {
       const step = kind === 'enum' ? 2 : 3;
       for (let place = 0; place < this.#length(id); place++) {
         const at = typeWords + step * place;
-        if (this.#word(id, at) !== spelt) continue;
-        const low = BigInt(this.#word(id, at + 1));
-        const value = kind === 'enum' ? low : (BigInt(this.#word(id, at + 2)) << 32n) | low;
-        return this.int(id).signed ? BigInt.asIntN(kind === 'enum' ? 32 : 64, value) : value;
+        if (this.#word(id, at) === spelt) return this.#enumeratorValue(id, place);
       }
     }
     return undefined;
+  }
+
+  /** By their offsets: names are looked for in the strings as they are stored, one behind the other. */
+  #findStrings(names: string): Map<number, string> {
+    const found = new Map<number, string>();
+    const strings = new RegExp(`\\0(${names})(?=\\0)`, 'g');
+    for (let at = strings.exec(this.#strings); at !== null; at = strings.exec(this.#strings))
+      found.set(at.index + 1, at[1] ?? '');
+    return found;
+  }
+
+  #enumeratorValue(id: number, place: number): bigint {
+    const isWide = this.kind(id) === 'enum64';
+    const at = typeWords + (isWide ? 3 : 2) * place;
+    const low = BigInt(this.#word(id, at + 1));
+    const value = isWide ? (BigInt(this.#word(id, at + 2)) << 32n) | low : low;
+    return this.int(id).signed ? BigInt.asIntN(isWide ? 64 : 32, value) : value;
   }
 
   #info(id: number): number {

@@ -1,11 +1,5 @@
 /** What fsnoop knows of a kernel function before it touches the kernel. */
-
-/** How a returned value is to be read from its raw 64-bit slot. */
-export type ValueType =
-  | { readonly kind: 'void' }
-  | { readonly kind: 'bool' }
-  | { readonly kind: 'int'; readonly bytes: 1 | 2 | 4 | 8; readonly signed: boolean }
-  | { readonly kind: 'pointer' };
+import type { Type } from './type.js';
 
 /** Why a function can't be traced; `reasonText` of each stands in `fsnoop list` and in JSON. */
 export type Reason =
@@ -28,7 +22,7 @@ export interface KernelFunction {
   /** Id of its BTF FUNC in vmlinux's BTF, or 0 where it has none. */
   readonly btfId: number;
   /** Void where the prototype isn't known, or returns what the trampoline can't take. */
-  readonly returns: ValueType;
+  readonly returns: Type;
   /** Null: traceable. */
   readonly reason: Reason | null;
 }

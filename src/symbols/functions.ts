@@ -2,11 +2,14 @@
  * All functions of the kernel, from three files that each know a part: BTF has prototypes, kallsyms
  * has every symbol, available_filter_functions has what ftrace can patch.
  */
+import { makeAddresses, type Addresses } from './addresses.js';
+import { makeArgumentTest, type Argument } from './argument.js';
 import { findPatchable } from './available.js';
 import { Btf } from './btf.js';
 import { isDenied, isNoReturn } from './deny-list.js';
+import { nearestTypes } from './find-types.js';
 import type { KernelFunction, Reason } from './function.js';
-import { anyName, compileGlobs, toRegExpSource } from './glob.js';
+import { anyName, compileGlobs, isGlob, toRegExpSource } from './glob.js';
 import { findSymbols } from './kallsyms.js';
 import { findNearest } from './nearest.js';
 import { judgePrototype, type Judgement } from './prototype.js';
@@ -32,8 +35,9 @@ interface Known {
   isPatchable: boolean;
 }
 
-/** More than these are looked for by going through all names. */
+/** More than these, or more names in all, are looked for by going through all names. */
 const mostGlobs = 20;
+const mostNames = 2000;
 
 /** @throws {Failure} when the BTF is malformed. */
 export function makeSymbols({ btf, kallsyms, available }: SymbolFiles): Symbols {
@@ -46,11 +50,13 @@ function toText(bytes: Uint8Array): string {
 
 export class Symbols {
   readonly btf: Btf;
+  readonly addresses: Addresses;
   readonly #kallsyms: string;
   readonly #available: string;
 
   constructor(btf: Btf, kallsyms: string, available: string) {
     this.btf = btf;
+    this.addresses = makeAddresses(kallsyms);
     this.#kallsyms = kallsyms;
     this.#available = available;
   }
@@ -62,7 +68,9 @@ export class Symbols {
    */
   match(globs: readonly string[]): KernelFunction[] {
     const matching = compileGlobs(globs);
-    const known = this.#find(globs.length > mostGlobs ? anyName : toRegExpSource(globs));
+    const isMuch =
+      globs.length > mostNames || globs.filter((glob) => isGlob(glob)).length > mostGlobs;
+    const known = this.#find(isMuch ? anyName : toRegExpSource(globs));
     const names = [...known.keys()].filter((name) => matching.test(name)).sort();
     return names.flatMap((name) => {
       const about = known.get(name);
@@ -73,6 +81,20 @@ export class Symbols {
   /** Up to `count` names of functions that are spelt much like this one, the most alike first. */
   nearest(name: string, count: number): string[] {
     return findNearest([...this.#find(anyName).keys()], name, count);
+  }
+
+  /**
+   * Tells whether a function has such an argument, which one without BTF has not.
+   * @returns null where the kernel has no type of that name
+   */
+  argumentTest(argument: Argument): ((candidate: KernelFunction) => boolean) | null {
+    const test = makeArgumentTest(this.btf, argument);
+    return test && (({ btfId }) => btfId !== 0 && test(btfId));
+  }
+
+  /** Up to `count` types that are spelt much like this one, the most alike first: `struct file`. */
+  nearestTypes(name: string, count: number): string[] {
+    return nearestTypes(this.btf, name, count);
   }
 
   /** What is known of the functions with these names. */

@@ -39,7 +39,7 @@ export function findSymbols(text: string, names: string): KernelSymbol[] {
 }
 
 /** Of the space before a name. The type alone takes some of the data of Linux 7.2 for code. */
-function makeIsInText(text: string): (at: number) => boolean {
+export function makeIsInText(text: string): (at: number) => boolean {
   const end = text.indexOf(' _etext\n');
   if (end < 0) return () => true;
   const initStart = text.indexOf(' _sinittext\n', end);

@@ -22,10 +22,10 @@ export function findNearest(names: readonly string[], name: string, count: numbe
 function distanceOf(name: string, candidate: string, limit: number): number {
   const longer = candidate.length - name.length;
   // before all that need as many changes as there are letters, yet after a slip or two
-  if (name.length > 2 && longer > 0 && candidate.includes(name))
-    return Math.min(limit, 2 + longer / 100);
-  if (Math.abs(longer) > limit) return limit + 1;
-  return countEdits(name, candidate, limit);
+  const holdsIt = name.length > 2 && longer > 0 && candidate.includes(name);
+  const held = holdsIt ? Math.min(limit, 2 + longer / 100) : limit + 1;
+  if (Math.abs(longer) > limit) return held;
+  return Math.min(held, countEdits(name, candidate, limit));
 }
 
 /**

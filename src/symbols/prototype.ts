@@ -1,9 +1,10 @@
 /** What a trampoline can call, and what it returns: btf_distill_func_proto() of kernel/bpf/btf.c. */
 import type { Btf } from './btf.js';
-import type { Reason, ValueType } from './function.js';
+import type { Reason } from './function.js';
+import { describeType, type Type } from './type.js';
 
 export interface Judgement {
-  readonly returns: ValueType;
+  readonly returns: Type;
   /** Null: the trampoline accepts the prototype. */
   readonly reason: Reason | null;
 }
@@ -11,12 +12,12 @@ export interface Judgement {
 /** MAX_BPF_FUNC_ARGS: 64-bit slots for arguments. */
 const mostSlots = 12;
 const slotBytes = 8;
-const nothing: ValueType = { kind: 'void' };
+const nothing: Type = { kind: 'void' };
 
 /** Of the FUNC with this id. */
 export function judgePrototype(btf: Btf, id: number): Judgement {
   const { returns, parameters, variadic } = btf.prototype(id);
-  const returned = judgeReturned(btf, btf.resolve(returns));
+  const returned = judgeReturned(btf, returns);
   if (variadic) return { ...returned, reason: 'variadic' };
 
   let slots = 0;
@@ -31,11 +32,11 @@ export function judgePrototype(btf: Btf, id: number): Judgement {
 }
 
 function judgeReturned(btf: Btf, type: number): Judgement {
-  switch (btf.kind(type)) {
+  switch (btf.kind(btf.resolve(type))) {
     case 'void':
       return { returns: nothing, reason: null };
     case 'ptr':
-      return { returns: { kind: 'pointer' }, reason: null };
+      return { returns: describeType(btf, type), reason: null };
     case 'int':
     case 'enum':
     case 'enum64':
@@ -49,16 +50,10 @@ function judgeReturned(btf: Btf, type: number): Judgement {
 }
 
 function judgeReturnedInt(btf: Btf, type: number): Judgement {
-  const { bytes, signed, bool } = btf.int(type);
-  switch (bytes) {
-    case 1:
-    case 2:
-    case 4:
-    case 8:
-      return { returns: bool ? { kind: 'bool' } : { kind: 'int', bytes, signed }, reason: null };
-    default:
-      return { returns: nothing, reason: '128-bit value' };
-  }
+  const returns = describeType(btf, type);
+  return returns.kind === 'other'
+    ? { returns: nothing, reason: '128-bit value' }
+    : { returns, reason: null };
 }
 
 function judgeArgument(btf: Btf, type: number): Reason | null {

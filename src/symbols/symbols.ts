@@ -1,6 +1,7 @@
 /** Reads what the running kernel says of its functions. */
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { exitStatus, Failure } from '../failure.js';
+import { Btf } from './btf.js';
 import { makeSymbols, type Symbols } from './functions.js';
 import { isGlob } from './glob.js';
 
@@ -19,6 +20,14 @@ export function loadSymbols(globs: readonly string[] = ['*']): Symbols {
   const available = loadAvailable(globs.some(isGlob) ? [] : globs);
   const kallsyms = read(kallsymsPath, (path) => readStream(path), noKallsyms);
   return makeSymbols({ btf, kallsyms, available });
+}
+
+/**
+ * The kernel's types alone, which most kernels tell every user.
+ * @throws {Failure} when the kernel has no BTF, or the user may not read it.
+ */
+export function loadBtf(): Btf {
+  return new Btf(read(btfPath, readFileSync, noBtf));
 }
 
 /** All of it, or down to the last of these names. */

@@ -23,6 +23,15 @@ const kernelNames = `
 `;
 
 const names = new Map([...numbered(userNames, 1), ...numbered(kernelNames, 512)]);
+/** One number with two names. */
+const otherNames = [
+  ['EWOULDBLOCK', 11],
+  ['EDEADLOCK', 35],
+] as const;
+const numbers = new Map([
+  ...[...names].map(([errno, name]) => [name, errno] as const),
+  ...otherNames,
+]);
 
 function numbered(list: string, first: number): [number, string][] {
   return list
@@ -30,6 +39,11 @@ function numbered(list: string, first: number): [number, string][] {
     .split(/\s+/)
     .map((name, place): [number, string] => [first + place, name])
     .filter(([, name]) => name !== '-');
+}
+
+/** 2 for `ENOENT`; undefined for what is no error. */
+export function errnoNumber(name: string): number | undefined {
+  return numbers.get(name);
 }
 
 /** `ENOENT` for 2, null where the kernel has no such error. */

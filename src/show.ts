@@ -1,0 +1,100 @@
+/** What the kernel tells of its functions and types, without anything being traced. */
+import { ClosedPipe, openOutput } from './output.js';
+import { findDefinitions } from './plan/find-definitions.js';
+import { findFunctions } from './plan/find.js';
+import type { Pattern } from './plan/pattern.js';
+import { renderDefinition } from './render/definition.js';
+import { renderDefinitionJson } from './render/definition-json.js';
+import {
+  renderCountsJson,
+  renderCountsText,
+  renderListJson,
+  renderListText,
+} from './render/list.js';
+import { formatCount } from './render/text.js';
+import { spellPrototype, spellType } from './symbols/c-type.js';
+import { describeDefinition } from './symbols/definition.js';
+import type { KernelFunction } from './symbols/function.js';
+import { loadBtf, loadSymbols } from './symbols/symbols.js';
+
+interface Shown {
+  readonly format: 'text' | 'json';
+  /** A file, or null for standard output. */
+  readonly output: string | null;
+}
+
+export interface FunctionsRequest extends Shown {
+  readonly patterns: readonly Pattern[];
+  readonly only: 'traceable' | 'refused' | null;
+  /** Names, prototypes, or how many there are of each reason. */
+  readonly show: 'names' | 'prototypes' | 'counts';
+  readonly color: boolean;
+}
+
+export interface TypesRequest extends Shown {
+  /** Of types and functions; or globs of types. */
+  readonly names: readonly string[];
+  /** Definitions, or no more than names where there are very many types. */
+  readonly show: 'definitions' | 'names of many';
+  /** Gets what people are told beside the types. */
+  readonly onNote: (text: string) => void;
+}
+
+/** More definitions than these are nothing to read. */
+const many = 20;
+
+/** @throws {Failure} when a pattern matches nothing, or this user may not read the kernel's symbols */
+export async function showFunctions(request: FunctionsRequest): Promise<void> {
+  const { patterns, only } = request;
+  const symbols = loadSymbols(patterns.map(({ glob }) => glob));
+  const { all } = findFunctions(patterns, symbols);
+  const chosen = all.filter(
+    ({ reason }) => only === null || (only === 'traceable') === (reason === null),
+  );
+  const prototypeOf = ({ btfId, name }: KernelFunction) =>
+    btfId === 0 ? null : spellPrototype(symbols.btf, btfId, name);
+  await print(renderFunctions(chosen, request, prototypeOf), request.output);
+}
+
+function renderFunctions(
+  functions: readonly KernelFunction[],
+  { show, format, color }: FunctionsRequest,
+  spell: (found: KernelFunction) => string | null,
+): string {
+  if (show === 'counts')
+    return format === 'json' ? renderCountsJson(functions) : renderCountsText(functions);
+  const prototypeOf = show === 'prototypes' ? spell : null;
+  return format === 'json'
+    ? renderListJson(functions, prototypeOf)
+    : renderListText(functions, { color, prototypeOf });
+}
+
+/** @throws {Failure} when a name means nothing, or this kernel or user has no BTF */
+export async function showTypes(request: TypesRequest): Promise<void> {
+  const { names, show, format, output } = request;
+  const btf = loadBtf();
+  const ids = findDefinitions(names, btf);
+  if (format === 'text' && show === 'names of many' && ids.length > many) {
+    const spelt = new Set(ids.map((id) => spellType(btf, id)));
+    await print([...spelt, ''].join('\n'), output);
+    const asked = names.map((name) => `'${name}'`).join(' ');
+    request.onNote(
+      `${formatCount(spelt.size)} types match; for their definitions: fsnoop types --all ${asked}\n`,
+    );
+    return;
+  }
+  const render = format === 'json' ? renderDefinitionJson : renderDefinition;
+  // what several files define alike, BTF may have several times
+  const texts = new Set(ids.map((id) => render(describeDefinition(btf, id))));
+  await print([...texts].join(format === 'json' ? '' : '\n'), output);
+}
+
+/** Ends quietly where nobody reads on. */
+async function print(text: string, path: string | null): Promise<void> {
+  await using output = await openOutput(path);
+  try {
+    await output.write(text);
+  } catch (error) {
+    if (!(error instanceof ClosedPipe)) throw error;
+  }
+}

@@ -1,0 +1,37 @@
+/** The parameters of a function, with the argument slots of the trampoline that they are in. */
+import type { Btf } from './btf.js';
+import { spellType } from './c-type.js';
+import { describeType, type Type } from './type.js';
+
+export interface Parameter {
+  /** '' where the prototype has none. */
+  readonly name: string;
+  /** BTF id of its type. */
+  readonly typeId: number;
+  readonly type: Type;
+  /** As C spells it. */
+  readonly typeName: string;
+  /** The first of its slots; a struct by value has one for every 8 bytes. */
+  readonly slot: number;
+  readonly slots: number;
+}
+
+const slotBytes = 8;
+
+/** Of the FUNC with this id. */
+export function describeParameters(btf: Btf, id: number): readonly Parameter[] {
+  let slot = 0;
+  return btf.prototype(id).parameters.map(({ name, type: typeId }) => {
+    const slots = Math.ceil(btf.size(typeId) / slotBytes);
+    const parameter: Parameter = {
+      name,
+      typeId,
+      type: describeType(btf, typeId),
+      typeName: spellType(btf, typeId),
+      slot,
+      slots,
+    };
+    slot += slots;
+    return parameter;
+  });
+}
