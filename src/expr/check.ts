@@ -1,0 +1,677 @@
+/** What an expression means for one function: names, types and C's conversions. */
+import type { Btf } from '../symbols/btf.js';
+import { spellType } from '../symbols/c-type.js';
+import { findNearest } from '../symbols/nearest.js';
+import {
+  builtin,
+  elementOf,
+  isScalar,
+  pointee,
+  pointerTo,
+  readType,
+  sizeOf,
+  spellCType,
+  strideOf,
+  voidPointer,
+} from './c-type.js';
+import type { CType, IntegerType, PointerType, StructCType } from './c-type.js';
+import {
+  asPointer,
+  commonType,
+  constantType,
+  isNull,
+  isPointer,
+  isWord,
+  literalType,
+  promote,
+} from './conversion.js';
+import { ExpressionError } from './error.js';
+import type { ExpressionErrorKind, Place } from './error.js';
+import { findMember, findType, isTypeName, memberNames, nearestTypes } from './names.js';
+import {
+  makeBinary,
+  makeConditional,
+  makeConstant,
+  makeConvert,
+  makeLogical,
+  makeUnary,
+} from './node.js';
+import type { BinaryOperation, Node, Word } from './node.js';
+import { limits } from './ops.js';
+import type { taskField } from './ops.js';
+import type { BinaryOperator, Syntax, TypeName } from './parse.js';
+import { placeInMemory, placeInRegister } from './place.js';
+
+/** The function that an expression is for. */
+export interface Scope {
+  readonly btf: Btf;
+  readonly functionName: string;
+  /** A struct of more than 8 bytes takes its slot and the next one. */
+  readonly parameters: readonly {
+    readonly name: string;
+    /** Id of its type. */
+    readonly type: number;
+    readonly slot: number;
+  }[];
+  /** Id of the type returned, 0 for void. */
+  readonly returns: number;
+}
+
+type Of<Type extends Syntax['type']> = Extract<Syntax, { readonly type: Type }>;
+
+const operations: Readonly<Partial<Record<BinaryOperator, BinaryOperation>>> = {
+  '+': 'add',
+  '-': 'sub',
+  '*': 'mul',
+  '/': 'div',
+  '%': 'mod',
+  '&': 'and',
+  '|': 'or',
+  '^': 'xor',
+  '<<': 'shl',
+  '>>': 'shr',
+  '==': 'eq',
+  '!=': 'ne',
+  '<': 'lt',
+  '<=': 'le',
+  '>': 'gt',
+  '>=': 'ge',
+};
+
+const tasks: Readonly<
+  Record<string, { readonly field: keyof typeof taskField; readonly ctype: IntegerType }>
+> = {
+  pid: { field: 'pid', ctype: builtin.int },
+  tid: { field: 'tid', ctype: builtin.int },
+  cpu: { field: 'cpu', ctype: builtin.int },
+};
+
+/** What functions take, least and most. */
+const functions: Readonly<Record<string, readonly [number, number]>> = {
+  str: [1, 2],
+  buf: [2, 2],
+  hex: [2, 2],
+  slice: [2, 2],
+  be16: [1, 1],
+  be32: [1, 1],
+  be64: [1, 1],
+  ip4: [1, 1],
+  ip6: [1, 1],
+  mac: [1, 1],
+  port: [1, 1],
+  hist: [1, 1],
+  tdigest: [1, 1],
+};
+
+/** TASK_COMM_LEN of Linux, without the zero at its end. */
+const longestComm = 15;
+
+/** Every method throws {ExpressionError}. */
+export class Checker {
+  readonly scope: Scope;
+  readonly #btf: Btf;
+  readonly #text: string;
+
+  constructor(text: string, scope: Scope) {
+    this.scope = scope;
+    this.#btf = scope.btf;
+    this.#text = text;
+  }
+
+  /** As it stands: arrays and structs have a place, and no value. */
+  node(syntax: Syntax): Node {
+    switch (syntax.type) {
+      case 'name':
+        return this.#name(syntax);
+      case 'integer':
+        return makeConstant(literalType(syntax), syntax.value);
+      case 'string':
+        throw this.fail('syntax', 'A string can only be compared with comm.', syntax, [
+          'As in: comm == "cat"',
+        ]);
+      case 'unary':
+        return this.#unary(syntax);
+      case 'binary':
+        return this.#binary(syntax);
+      case 'conditional':
+        return this.#conditional(syntax);
+      case 'member':
+        return this.#member(syntax);
+      case 'index':
+        return this.#index(syntax);
+      case 'cast':
+        return this.#cast(syntax);
+      case 'sizeof':
+        return this.#sizeof(syntax);
+      case 'sizeofType':
+        return this.#size(this.#typeNamed(syntax.of), syntax);
+      case 'call':
+        return this.#call(syntax);
+    }
+  }
+
+  /** Its value: an array is the address of its first element. */
+  word(syntax: Syntax): Word {
+    return this.#toWord(this.node(syntax), syntax);
+  }
+
+  /** The address of an array or a struct, or what a pointer says. */
+  address(syntax: Syntax): Word & { readonly ctype: PointerType } {
+    const node = this.node(syntax);
+    if (node.kind === 'memory' && node.ctype.kind === 'struct')
+      return asPointer(node.address, pointerTo(node.ctype));
+    const word = this.#toWord(node, syntax);
+    if (isPointer(word)) return word;
+    throw this.fail(
+      'scope',
+      `This needs a pointer, but ${this.#is(node.ctype)}.`,
+      syntax,
+      node.kind === 'memory' ? ['Its address: &(…)'] : ['A number is made one by: (void *)x'],
+    );
+  }
+
+  /** A number that is known now: of bytes, of elements. */
+  count(syntax: Syntax, most: number): number {
+    const word = this.word(syntax);
+    if (word.kind !== 'constant') throw this.fail('syntax', 'This must be a constant.', syntax);
+    if (word.value < 1n || word.value > BigInt(most))
+      throw this.fail('syntax', `This must be 1 to ${most}, not ${String(word.value)}.`, syntax, [
+        `No value is longer than limits.valueBytes, ${limits.valueBytes}.`,
+      ]);
+    return Number(word.value);
+  }
+
+  fail(
+    kind: ExpressionErrorKind,
+    message: string,
+    place: Place,
+    hints: readonly string[] = [],
+  ): ExpressionError {
+    return new ExpressionError(kind, message, this.#text, place, hints);
+  }
+
+  /** @throws for a function that there isn't, and for too many or too few arguments. */
+  checkCall({ name, nameAt, arguments: list, at, length }: Of<'call'>): void {
+    const range = Object.hasOwn(functions, name) ? functions[name] : undefined;
+    if (range === undefined)
+      throw this.fail(
+        'syntax',
+        `There is no ${name}().${didYouMean(findNearest(Object.keys(functions), name, 3))}`,
+        nameAt,
+        [`There are: ${Object.keys(functions).join(', ')}`],
+      );
+    const [least, most] = range;
+    if (list.length >= least && list.length <= most) return;
+    const wanted = least === most ? `${least}` : `${least} or ${most}`;
+    throw this.fail(
+      'syntax',
+      `${name}() takes ${wanted} ${most === 1 ? 'argument' : 'arguments'}, not ${list.length}.`,
+      { at, length },
+    );
+  }
+
+  #name(syntax: Of<'name'>): Node {
+    const { name } = syntax;
+    const parameter = this.scope.parameters.find((one) => one.name === name);
+    if (parameter !== undefined) {
+      const ctype = readType(this.#btf, parameter.type);
+      return { kind: 'register', ctype, slot: parameter.slot, bitOffset: 0, bits: null };
+    }
+    if (name === '$retval') return this.#retval(syntax);
+    if (name === '$duration')
+      throw this.fail('syntax', '$duration is known too late to compute with it.', syntax, [
+        'It stands alone, or in: hist($duration), tdigest($duration)',
+      ]);
+    const task = Object.hasOwn(tasks, name) ? tasks[name] : undefined;
+    if (task !== undefined) return { kind: 'task', ...task };
+    if (name === 'comm')
+      throw this.fail('syntax', 'comm can only be compared with a string.', syntax, [
+        'As in: comm == "cat"',
+      ]);
+    if (name === 'true') return makeConstant(builtin.int, 1n);
+    if (name === 'false') return makeConstant(builtin.int, 0n);
+    if (name === 'NULL') return makeConstant(voidPointer, 0n);
+    const value = this.#btf.enumerator(name);
+    if (value === undefined) throw this.#unknown(syntax);
+    return makeConstant(constantType(value), value);
+  }
+
+  #retval(place: Place): Node {
+    const ctype = readType(this.#btf, this.scope.returns);
+    if (ctype.kind === 'void')
+      throw this.fail('scope', `${this.scope.functionName} returns nothing.`, place);
+    return { kind: 'register', ctype, slot: 'retval', bitOffset: 0, bits: null };
+  }
+
+  #unknown(syntax: Of<'name'>): ExpressionError {
+    const { name } = syntax;
+    const { functionName, parameters } = this.scope;
+    if (isTypeName(this.#btf, name))
+      return this.fail('scope', `${name} is a type, and there is no value behind it.`, syntax, [
+        `A cast is: (${name})x`,
+      ]);
+    const names = parameters.map((parameter) => parameter.name).filter((one) => one !== '');
+    const known = [...names, '$retval', '$duration', 'pid', 'tid', 'cpu', 'comm'];
+    const hints = [
+      names.length === 0
+        ? `${functionName} has no parameters with names.`
+        : `Its parameters: ${names.join(', ')}`,
+      'Also: $retval, $duration, pid, tid, cpu, comm, and the constants of enums',
+    ];
+    if (/^[A-Z][A-Z0-9_]+$/.test(name))
+      hints.push('Macros are not in BTF: write the value, or the name of an enum’s constant.');
+    return this.fail(
+      'scope',
+      `${functionName} has no parameter ${name}.${didYouMean(findNearest(known, name, 3))}`,
+      syntax,
+      hints,
+    );
+  }
+
+  #toWord(node: Node, place: Place): Word {
+    const { ctype } = node;
+    if (isWord(node)) return node;
+    if (node.kind === 'memory' && ctype.kind === 'array')
+      return asPointer(node.address, pointerTo(elementOf(this.#btf, ctype)));
+    if (node.kind === 'memory' && ctype.kind === 'function') return node.address;
+    if (ctype.kind === 'struct')
+      throw this.fail(
+        'scope',
+        `This is ${this.spell(ctype)}, and only its members are numbers.`,
+        place,
+        this.#seeType(ctype),
+      );
+    throw this.fail('scope', `Nothing is computed with ${this.spell(ctype)}.`, place);
+  }
+
+  #unary(syntax: Of<'unary'>): Node {
+    const { operator, operand } = syntax;
+    switch (operator) {
+      case '&':
+        return this.#addressOf(operand);
+      case '*':
+        return this.#target(this.word(operand), operand);
+      case '!':
+        return makeUnary('isZero', this.word(operand));
+      case '+':
+        return this.#promoted(operand, operator);
+      case '-':
+        return makeUnary('neg', this.#promoted(operand, operator));
+      case '~':
+        return makeUnary('not', this.#promoted(operand, operator));
+    }
+  }
+
+  #addressOf(operand: Syntax): Node {
+    const inner = operand.type === 'unary' && operand.operator === '*' ? operand.operand : null;
+    if (inner !== null) {
+      const pointer = this.word(inner);
+      if (isPointer(pointer)) return pointer;
+    }
+    const node = this.node(operand);
+    if (node.kind === 'memory' && node.field === null)
+      return asPointer(node.address, pointerTo(node.ctype));
+    throw this.fail(
+      'scope',
+      node.kind === 'memory'
+        ? 'A bit field has no address.'
+        : node.kind === 'register'
+          ? 'This came in a register, and has no address.'
+          : 'Only what lies in memory has an address.',
+      operand,
+    );
+  }
+
+  #target(pointer: Word, place: Place): Node {
+    if (!isPointer(pointer))
+      throw this.fail('scope', `* needs a pointer, but ${this.#is(pointer.ctype)}.`, place, [
+        'A number is made one by: *(u64 *)x',
+      ]);
+    const ctype = pointee(this.#btf, pointer.ctype);
+    if (ctype.kind === 'void')
+      throw this.fail('scope', 'void * does not say what it points at.', place, [
+        'Cast it: *(u64 *)x, ((struct file *)x)->f_mode',
+      ]);
+    if (ctype.kind === 'incomplete')
+      throw this.fail(
+        'scope',
+        `${this.spell(ctype)} is only declared in BTF: what is in it is not known.`,
+        place,
+      );
+    return { kind: 'memory', ctype, address: pointer, field: null };
+  }
+
+  #binary(syntax: Of<'binary'>): Node {
+    const { operator, left, right } = syntax;
+    if (operator === '&&' || operator === '||')
+      return makeLogical(operator === '&&' ? 'and' : 'or', this.word(left), this.word(right));
+    if (this.#isComm(left) || this.#isComm(right)) return this.#compareComm(syntax);
+    const operation = operations[operator];
+    if (operation === undefined) throw new Error(`no operation for ${operator}`);
+    switch (operation) {
+      case 'add':
+      case 'sub':
+        return this.#sum(syntax, operation);
+      case 'eq':
+      case 'ne':
+      case 'lt':
+      case 'le':
+      case 'gt':
+      case 'ge':
+        return this.#comparison(syntax, operation);
+      case 'shl':
+      case 'shr': {
+        const word = this.#promoted(left, operator);
+        return makeBinary(operation, word, this.#promoted(right, operator), word.ctype);
+      }
+      default: {
+        const a = this.#promoted(left, operator);
+        const b = this.#promoted(right, operator);
+        if ((operation === 'div' || operation === 'mod') && b.kind === 'constant' && b.value === 0n)
+          throw this.fail('syntax', 'This divides by zero.', right);
+        const ctype = commonType(a.ctype, b.ctype);
+        return makeBinary(operation, makeConvert(a, ctype), makeConvert(b, ctype), ctype);
+      }
+    }
+  }
+
+  #sum(syntax: Of<'binary'>, operation: 'add' | 'sub'): Word {
+    const left = this.word(syntax.left);
+    const right = this.word(syntax.right);
+    if (isPointer(left)) {
+      if (!isPointer(right)) return this.#moved(operation, left, right, syntax.left);
+      if (operation === 'sub') return this.#distance(left, right, syntax.left);
+      throw this.fail('scope', 'Two pointers can’t be added.', syntax.operatorAt);
+    }
+    if (isPointer(right)) {
+      if (operation === 'add') return this.#moved('add', right, left, syntax.right);
+      throw this.fail('scope', 'A pointer can’t be subtracted from a number.', syntax.operatorAt);
+    }
+    const a = promote(left);
+    const b = promote(right);
+    const ctype = commonType(a.ctype, b.ctype);
+    return makeBinary(operation, makeConvert(a, ctype), makeConvert(b, ctype), ctype);
+  }
+
+  /** A pointer and a number of elements. */
+  #moved(
+    operation: 'add' | 'sub',
+    pointer: Word & { readonly ctype: PointerType },
+    by: Word,
+    place: Place,
+  ): Word {
+    const stride = makeConstant(builtin.long, BigInt(this.#stride(pointer.ctype, place)));
+    const bytes = makeBinary('mul', makeConvert(by, builtin.long), stride, builtin.long);
+    return makeBinary(operation, pointer, bytes, pointer.ctype);
+  }
+
+  #distance(
+    left: Word & { readonly ctype: PointerType },
+    right: Word & { readonly ctype: PointerType },
+    place: Place,
+  ): Word {
+    const stride = this.#stride(left.ctype, place);
+    const bytes = makeBinary(
+      'sub',
+      makeConvert(left, builtin.long),
+      makeConvert(right, builtin.long),
+      builtin.long,
+    );
+    if (stride === 1) return bytes;
+    return makeBinary('div', bytes, makeConstant(builtin.long, BigInt(stride)), builtin.long);
+  }
+
+  #stride(pointer: PointerType, place: Place): number {
+    const to = pointee(this.#btf, pointer);
+    const stride = strideOf(this.#btf, to);
+    if (stride === 0)
+      throw this.fail('scope', `How large ${this.spell(to)} is, is not known.`, place);
+    return stride;
+  }
+
+  #comparison(syntax: Of<'binary'>, operation: 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'): Word {
+    const left = this.word(syntax.left);
+    const right = this.word(syntax.right);
+    const ctype =
+      isPointer(left) || isPointer(right)
+        ? builtin.unsignedLong
+        : commonType(promote(left).ctype, promote(right).ctype);
+    const convert = (word: Word) => makeConvert(isPointer(word) ? word : promote(word), ctype);
+    return makeBinary(operation, convert(left), convert(right), builtin.int);
+  }
+
+  #isComm(syntax: Syntax): boolean {
+    return (
+      syntax.type === 'name' &&
+      syntax.name === 'comm' &&
+      this.scope.parameters.every(({ name }) => name !== 'comm')
+    );
+  }
+
+  #compareComm({ operator, operatorAt, left, right }: Of<'binary'>): Word {
+    const other = this.#isComm(left) ? right : left;
+    if (other.type !== 'string')
+      throw this.fail('syntax', 'comm can only be compared with a string.', other, [
+        'As in: comm == "cat"',
+      ]);
+    if (operator !== '==' && operator !== '!=')
+      throw this.fail('syntax', 'comm is compared by == and !=.', operatorAt);
+    if (other.bytes.length > longestComm)
+      throw this.fail('syntax', `No comm is longer than ${longestComm} bytes.`, other);
+    const words = new DataView(new ArrayBuffer(16));
+    other.bytes.forEach((byte, at) => {
+      words.setUint8(at, byte);
+    });
+    const half = (field: 'commLow' | 'commHigh', at: number): Word =>
+      makeBinary(
+        operator === '==' ? 'eq' : 'ne',
+        { kind: 'task', field, ctype: builtin.unsignedLong },
+        makeConstant(builtin.unsignedLong, words.getBigUint64(at, true)),
+        builtin.int,
+      );
+    return makeLogical(operator === '==' ? 'and' : 'or', half('commLow', 0), half('commHigh', 8));
+  }
+
+  #conditional(syntax: Of<'conditional'>): Word {
+    const condition = this.word(syntax.condition);
+    const yes = this.word(syntax.yes);
+    const no = this.word(syntax.no);
+    const ctype = isPointer(yes)
+      ? isNull(yes) && isPointer(no)
+        ? no.ctype
+        : yes.ctype
+      : isPointer(no)
+        ? no.ctype
+        : commonType(promote(yes).ctype, promote(no).ctype);
+    return makeConditional(condition, makeConvert(yes, ctype), makeConvert(no, ctype), ctype);
+  }
+
+  #member(syntax: Of<'member'>): Node {
+    const { operator, object, operatorAt } = syntax;
+    const of = this.node(object);
+    if (operator === '->') {
+      if (of.ctype.kind === 'struct')
+        throw this.fail('scope', `-> needs a pointer, but ${this.#is(of.ctype)}.`, operatorAt, [
+          'Write . instead of ->',
+        ]);
+      const pointer = isWord(of) || of.ctype.kind === 'array' ? this.#toWord(of, object) : null;
+      if (pointer === null || !isPointer(pointer))
+        throw this.fail('scope', `-> needs a pointer, but ${this.#is(of.ctype)}.`, operatorAt, [
+          'Cast it: ((struct file *)x)->f_mode',
+        ]);
+      return this.#select(this.#target(pointer, object), syntax);
+    }
+    if (of.ctype.kind === 'pointer')
+      throw this.fail('scope', `. needs a struct, but ${this.#is(of.ctype)}.`, operatorAt, [
+        'Write -> instead of .',
+      ]);
+    return this.#select(of, syntax);
+  }
+
+  #select(of: Node, syntax: Of<'member'>): Node {
+    const { name, nameAt, operator } = syntax;
+    const struct = of.ctype;
+    if (struct.kind !== 'struct')
+      throw this.fail(
+        'scope',
+        operator === '->'
+          ? `-> needs a pointer to a struct, but this points at ${this.spell(struct)}.`
+          : `. needs a struct, but ${this.#is(struct)}.`,
+        syntax.operatorAt,
+      );
+    const member = findMember(this.#btf, struct.id, name);
+    if (member === null) {
+      const near = findNearest(memberNames(this.#btf, struct.id), name, 3);
+      throw this.fail(
+        'scope',
+        `${this.#spellStruct(struct)} has no member ${name}.${didYouMean(near)}`,
+        nameAt,
+        this.#seeType(struct),
+      );
+    }
+    const ctype = readType(this.#btf, member.type);
+    if (of.kind !== 'memory' && of.kind !== 'register')
+      throw new Error(`a struct that is a ${of.kind}`);
+    const place =
+      of.kind === 'memory'
+        ? placeInMemory(of, ctype, member)
+        : placeInRegister(of, ctype, member, sizeOf(this.#btf, ctype));
+    if (place !== null) return place;
+    throw this.fail('scope', 'This member lies across two words.', nameAt);
+  }
+
+  #index({ object, index }: Of<'index'>): Node {
+    const by = this.word(index);
+    const of = this.node(object);
+    if (of.kind === 'register' && of.ctype.kind === 'array')
+      throw this.fail('scope', 'This array came in a register, and has no address.', object);
+    const pointer = this.#toWord(of, object);
+    if (!isPointer(pointer))
+      throw this.fail(
+        'scope',
+        `[] needs an array or a pointer, but ${this.#is(pointer.ctype)}.`,
+        object,
+      );
+    if (isPointer(by)) throw this.fail('scope', 'An index is a number.', index);
+    // what it points at comes first, as its errors say more
+    const first = this.#target(pointer, object);
+    const address = this.#moved('add', pointer, by, object);
+    return { kind: 'memory', ctype: first.ctype, address, field: null };
+  }
+
+  #cast({ to, operand }: Of<'cast'>): Word {
+    const ctype = this.#typeNamed(to);
+    if (!isScalar(ctype))
+      throw this.fail(
+        'syntax',
+        `Nothing can be cast to ${this.spell(ctype)}.`,
+        to,
+        ctype.kind === 'struct' ? [`To a pointer to it: (${this.spell(ctype)} *)`] : [],
+      );
+    return makeConvert(this.word(operand), ctype);
+  }
+
+  #typeNamed(name: TypeName): CType {
+    const type = findType(this.#btf, name);
+    if (type !== null) return type;
+    const spelt = name.tag === null ? name.base : `${name.tag} ${name.base}`;
+    throw this.fail(
+      'syntax',
+      `BTF has no ${name.tag === null ? 'type ' : ''}${spelt}.${didYouMean(nearestTypes(this.#btf, name.base))}`,
+      name,
+    );
+  }
+
+  #sizeof(syntax: Of<'sizeof'>): Word {
+    const { operand } = syntax;
+    if (
+      operand.type === 'name' &&
+      this.scope.parameters.every((one) => one.name !== operand.name)
+    ) {
+      const name = {
+        tag: null,
+        base: operand.name,
+        stars: 0,
+        at: operand.at,
+        length: operand.length,
+      };
+      const type = findType(this.#btf, name);
+      if (type !== null) return this.#size(type, syntax);
+    }
+    return this.#size(this.node(operand).ctype, syntax);
+  }
+
+  #size(type: CType, place: Place): Word {
+    const hasNone = type.kind === 'void' || type.kind === 'function' || type.kind === 'incomplete';
+    if (hasNone) throw this.fail('scope', `${this.spell(type)} has no size.`, place);
+    return makeConstant(builtin.unsignedLong, BigInt(sizeOf(this.#btf, type)));
+  }
+
+  #call(syntax: Of<'call'>): Word {
+    this.checkCall(syntax);
+    const { name, nameAt } = syntax;
+    const [operand] = syntax.arguments;
+    if (operand === undefined) throw new Error(`${name}() without an argument`);
+    switch (name) {
+      case 'be16':
+        return this.#bigEndian(operand, 2, { ...builtin.unsignedShort, name: 'u16' });
+      case 'be32':
+        return this.#bigEndian(operand, 4, { ...builtin.unsignedInt, name: 'u32' });
+      case 'be64':
+        return this.#bigEndian(operand, 8, { ...builtin.unsignedLong, name: 'u64' });
+      default:
+        throw this.fail(
+          'syntax',
+          `${name}() says how a value is shown, so nothing can be around it.`,
+          nameAt,
+          /^(?:ip4|port)$/.test(name)
+            ? ['To compute with it, take be16() or be32().']
+            : [`As in: ${name}(…) alone`],
+        );
+    }
+  }
+
+  #bigEndian(syntax: Syntax, bytes: 2 | 4 | 8, ctype: IntegerType): Word {
+    const word = this.word(syntax);
+    const operand: Word = isPointer(word)
+      ? { kind: 'memory', ctype, address: word, field: null }
+      : makeConvert(promote(word), builtin.unsignedLong);
+    if (operand.kind === 'constant') {
+      const mask = operand.value & ((1n << BigInt(8 * bytes)) - 1n);
+      const digits = mask.toString(16).padStart(2 * bytes, '0');
+      return makeConstant(ctype, BigInt(`0x${(digits.match(/../g) ?? []).reverse().join('')}`));
+    }
+    return { kind: 'swap', ctype, operand, bytes };
+  }
+
+  #promoted(syntax: Syntax, operator: string): Word & { readonly ctype: IntegerType } {
+    const word = this.word(syntax);
+    if (isPointer(word))
+      throw this.fail('scope', `${operator} needs a number, but ${this.#is(word.ctype)}.`, syntax, [
+        'A pointer is made one by: (unsigned long)x',
+      ]);
+    return promote(word);
+  }
+
+  spell(type: CType): string {
+    return spellCType(this.#btf, type);
+  }
+
+  #is(type: CType): string {
+    return `this is ${this.spell(type)}`;
+  }
+
+  /** Without the typedefs and qualifiers that it was reached by. */
+  #spellStruct(struct: StructCType): string {
+    return spellType(this.#btf, this.#btf.resolve(struct.id));
+  }
+
+  #seeType(struct: StructCType): string[] {
+    const spelt = this.#spellStruct(struct);
+    return spelt.includes('{') ? [] : [`See it with: fsnoop types '${spelt}'`];
+  }
+}
+
+function didYouMean(names: readonly string[]): string {
+  return names.length === 0 ? '' : ` Did you mean: ${names.join(', ')}?`;
+}
