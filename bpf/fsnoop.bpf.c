@@ -64,8 +64,7 @@ static __always_inline __u64 session_duration(__u64 session, __u64 now)
 
 struct open_call {
 	__u64 start;
-	__u32 function;
-	__u32 unused;
+	__u64 function; /* its attach cookie */
 };
 
 /*
@@ -74,15 +73,15 @@ struct open_call {
  * other tasks on that CPU. It counts those runs, and fsnoop tells them.
  */
 struct frame {
-	__u64 root;     /* where on the stack the context of the open root lies; 0: none is open */
-	__u32 level;    /* of the innermost open call */
-	__u32 function; /* of the call that is being entered: its attach cookie */
+	__u64 root;      /* where on the stack the context of the open root lies; 0: none is open */
+	__u32 level;     /* of the innermost open call */
+	__u32 is_simple; /* a root that is entered needs no closer look */
+	__u64 function;  /* of the call that is being entered: its attach cookie */
 	union place place; /* of the next record */
 	union ids ids;
 	__u64 owner; /* address of the task's struct; 0: free */
 	__u64 here;  /* to make a number of a pointer */
 	char comm[COMM_BYTES];
-	bool is_simple;                         /* a root that is entered needs no closer look */
 	struct open_call open[OPEN_LEVELS + 1]; /* by level; 0: a deeper one that returns */
 };
 
@@ -172,8 +171,56 @@ static __always_inline bool is_called(struct task_struct *task, const volatile c
 	       ((__u64 *)task->comm)[1] == ((const volatile __u64 *)comm)[1];
 }
 
-/* Room for the next record of a tree, with what the frame knows of it; or NULL. */
-static __always_inline struct record *begin_record(struct frame *frame, __u16 type, __u32 level)
+static __always_inline __u32 slots_of(__u64 function)
+{
+	return function >> COOKIE_ARGS_SHIFT & SHAPE_ARGS;
+}
+
+static __always_inline bool is_root(__u64 function)
+{
+	__s32 low = function;
+
+	opaque(low); /* or its sign becomes a bit to look for, which is more code */
+	return low < 0;
+}
+
+/* Whether a record is written at each entry of the function. */
+static __always_inline bool has_entry(__u64 function)
+{
+	return settings.live || function & COOKIE_ENTRY;
+}
+
+/*
+ * Room for the next record of a tree, with what the frame knows of it and `more` bytes behind it;
+ * or NULL. The bytes of all are in its duration until it is submitted.
+ */
+static __always_inline struct record *begin_record(struct frame *frame, __u8 type, __u8 shape,
+                                                   __u32 level, __u32 more)
+{
+	__u32 bytes = sizeof(struct record) + 8 * (shape & SHAPE_ARGS) + more;
+	struct frame *volatile kept = frame; /* as in struct kept */
+	union head head = {.type = type, .shape = shape, .depth = level - 1};
+	struct record *record;
+
+	opaque(head.all);
+	if (!head.depth)
+		bytes += COMM_BYTES;
+	opaque(bytes);
+	record = ring_reserve(bytes);
+	if (!record)
+		return NULL;
+	frame = kept;
+	record->head.all = head.all;
+	record->duration = bytes;
+	record->place.both = frame->place.both;
+	record->ids.both = frame->ids.both;
+	if (!head.depth)
+		copy_comm((char *)(record + 1) + 8 * (head.shape & SHAPE_ARGS), frame->comm);
+	return record;
+}
+
+/* The same for a call that returned, without arguments: less code where all is known. */
+static __always_inline struct record *begin_plain(struct frame *frame, __u32 level)
 {
 	struct record *record;
 
@@ -181,7 +228,7 @@ static __always_inline struct record *begin_record(struct frame *frame, __u16 ty
 		record = ring_reserve(sizeof(struct root_record));
 		if (!record)
 			return NULL;
-		copy_comm(((struct root_record *)record)->comm, frame->comm);
+		copy_comm((char *)(record + 1), frame->comm);
 		record->duration = sizeof(struct root_record);
 	} else {
 		record = ring_reserve(sizeof(struct record));
@@ -189,8 +236,9 @@ static __always_inline struct record *begin_record(struct frame *frame, __u16 ty
 			return NULL;
 		record->duration = sizeof(struct record);
 	}
-	record->type = type;
-	record->depth = level - 1;
+	record->head.type = RECORD_CALL;
+	record->head.shape = 0;
+	record->head.depth = level - 1;
 	record->place.both = frame->place.both;
 	record->ids.both = frame->ids.both;
 	return record;
@@ -205,18 +253,511 @@ static __always_inline void submit_record(struct record *record, __u64 duration)
 	__sync_lock_test_and_set(&record->size, bytes);
 }
 
-static __noinline int write_entry(struct frame *frame)
-{
-	struct record *record = begin_record(frame, RECORD_ENTRY, frame->level);
+/*
+ * What on_call keeps over calls of helpers. On the stack: a register that something is kept in
+ * costs four instructions, of ignored calls too.
+ */
+struct kept {
+	void *ctx;
+	struct frame *frame;
+	__u64 *cookie;
+	__u64 session;
+	__u64 start;
+	__u64 duration;
+	__u64 function;
+	struct record *record;
+};
 
-	if (!record)
+#define copy_arg(n)                                                                                \
+	if ((kept->record->head.shape & SHAPE_ARGS) <= n)                                          \
+		return;                                                                            \
+	bpf_get_func_arg(kept->ctx, n, (__u64 *)(kept->record + 1) + n)
+
+/* Fills in the argument slots behind the record. At the return they are still what they were. */
+static __always_inline void copy_args(volatile struct kept *kept)
+{
+	copy_arg(0);
+	copy_arg(1);
+	copy_arg(2);
+	copy_arg(3);
+	copy_arg(4);
+	copy_arg(5);
+	copy_arg(6);
+	copy_arg(7);
+	copy_arg(8);
+	copy_arg(9);
+	copy_arg(10);
+	copy_arg(11);
+}
+
+/*
+ * The interpreter of src/expr/ops.ts: a stack machine. Its numbers follow opcode in that file.
+ */
+enum {
+	OP_END,
+	OP_PUSH,
+	OP_ARG,
+	OP_RETVAL,
+	OP_TASK,
+	OP_LOAD,
+	OP_DUP,
+	OP_DROP,
+	OP_ADD,
+	OP_SUB,
+	OP_MUL,
+	OP_DIV_U,
+	OP_DIV_S,
+	OP_MOD_U,
+	OP_MOD_S,
+	OP_AND,
+	OP_OR,
+	OP_XOR,
+	OP_SHL,
+	OP_SHR_U,
+	OP_SHR_S,
+	OP_EQ,
+	OP_NE,
+	OP_LT_U,
+	OP_LE_U,
+	OP_LT_S,
+	OP_LE_S,
+	OP_NEG,
+	OP_NOT,
+	OP_IS_ZERO,
+	OP_ADD_IMM,
+	OP_EXTRACT_U,
+	OP_EXTRACT_S,
+	OP_SWAP,
+	OP_JUMP,
+	OP_JUMP_ZERO,
+	OP_JUMP_NONZERO,
+	OP_END_WORD,
+	OP_END_BYTES,
+	OP_END_STRING,
+	OP_FILTER,
+	OP_END_STACK,
+};
+
+enum { TASK_PID, TASK_TID, TASK_CPU, TASK_COMM_LOW, TASK_COMM_HIGH };
+
+#define EFAULT 14
+
+/* What a program works on: one a CPU, as no two run on it at once. */
+struct machine {
+	__u64 words[STACK_WORDS];
+	__u32 depth;    /* of the stack */
+	__u32 next;     /* operation */
+	__u32 bytes;    /* of items */
+	__s32 failed;   /* why the value that is being made can't be had; 0: it can */
+	__u32 is_false; /* a filter did not hold */
+	__u32 unused;
+	char items[ITEMS_BYTES + sizeof(struct item) + VALUE_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct machine);
+} machines SEC(".maps");
+
+struct program programs[PROGRAMS] SEC(".bss.programs");
+struct op ops[OPS] SEC(".bss.ops");
+
+struct run {
+	void *ctx;
+	struct machine *machine;
+};
+
+static __always_inline void push(struct machine *m, __u64 word)
+{
+	m->words[m->depth++ & (STACK_WORDS - 1)] = word;
+}
+
+static __always_inline __u64 pop(struct machine *m)
+{
+	return m->words[--m->depth & (STACK_WORDS - 1)];
+}
+
+static __always_inline bool is_kernel(__u64 address)
+{
+	return (__s64)address < 0;
+}
+
+static __noinline __u64 load(struct machine *m, __u64 address, __u32 bytes)
+{
+	__u64 word = 0;
+
+	if (bytes > sizeof(word))
+		bytes = sizeof(word);
+	if (is_kernel(address) ? bpf_probe_read_kernel(&word, bytes, (void *)address)
+	                       : bpf_probe_read_user(&word, bytes, (void *)address))
+		m->failed = -EFAULT;
+	return word;
+}
+
+static __noinline __u64 read_task(__u32 field)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	switch (field) {
+	case TASK_PID:
+		return task->tgid;
+	case TASK_TID:
+		return task->pid;
+	case TASK_CPU:
+		return bpf_get_smp_processor_id();
+	case TASK_COMM_LOW:
+		return ((__u64 *)task->comm)[0];
+	default:
+		return ((__u64 *)task->comm)[1];
+	}
+}
+
+/* Quotient and remainder, as in C rounded to zero; there is no signed division before -mcpu=v4. */
+static __always_inline __u64 divide(struct machine *m, __u32 code, __u64 left, __u64 right)
+{
+	bool is_signed = code == OP_DIV_S || code == OP_MOD_S;
+	bool is_quotient = code == OP_DIV_U || code == OP_DIV_S;
+	bool minus_left = is_signed && (__s64)left < 0, minus_right = is_signed && (__s64)right < 0;
+	__u64 result;
+
+	if (!right) {
+		m->failed = -EFAULT;
 		return 0;
-	record->function = frame->function;
-	record->cpu = bpf_get_smp_processor_id();
-	record->start = frame->here;
-	record->retval = 0;
-	submit_record(record, 0);
+	}
+	if (minus_left)
+		left = -left;
+	if (minus_right)
+		right = -right;
+	result = is_quotient ? left / right : left % right;
+	return (is_quotient ? minus_left != minus_right : minus_left) ? -result : result;
+}
+
+static __always_inline __u64 extract(__u64 word, __u32 n, bool is_signed)
+{
+	__u32 shift = n & 63, unused = (64 - (n >> 6)) & 63;
+
+	word >>= shift;
+	word <<= unused;
+	return is_signed ? (__u64)((__s64)word >> unused) : word >> unused;
+}
+
+static __always_inline __u64 swap(__u64 word, __u32 bytes)
+{
+	if (bytes == 2)
+		return __builtin_bswap16(word);
+	return bytes == 4 ? __builtin_bswap32(word) : __builtin_bswap64(word);
+}
+
+/* Ends the value, of so many bytes that lie behind its item's head. */
+static __always_inline void end_value(struct machine *m, struct item *item, __s64 length)
+{
+	if (m->failed)
+		length = m->failed;
+	item->length = length;
+	item->unused = 0;
+	m->bytes += sizeof(*item) + (length > 0 ? (length + 7) & ~7ULL : 0);
+	m->failed = 0;
+}
+
+static __always_inline void restore_last(char *letter, __u64 address)
+{
+	if (is_kernel(address))
+		bpf_probe_read_kernel(letter, 1, (void *)address);
+	else
+		bpf_probe_read_user(letter, 1, (void *)address);
+}
+
+static __noinline int end_memory(struct run *run, __u32 code, __u32 bytes)
+{
+	struct machine *m = run->machine;
+	__u32 at = m->bytes;
+	struct item *item;
+	__u64 address;
+	__s64 length;
+
+	if (at > ITEMS_BYTES || bytes > VALUE_BYTES)
+		return 1;
+	item = (void *)(m->items + at);
+	if (code == OP_END_STACK) {
+		length = bpf_get_stack(run->ctx, item + 1, bytes, 0);
+		if (length < 0)
+			m->failed = length;
+		end_value(m, item, length);
+		return 0;
+	}
+	address = pop(m);
+	if (code == OP_END_BYTES) {
+		length = is_kernel(address)
+		                 ? bpf_probe_read_kernel(item + 1, bytes, (void *)address)
+		                 : bpf_probe_read_user(item + 1, bytes, (void *)address);
+		if (!length)
+			length = bytes;
+	} else {
+		length = is_kernel(address)
+		                 ? bpf_probe_read_kernel_str(item + 1, bytes, (void *)address)
+		                 : bpf_probe_read_user_str(item + 1, bytes, (void *)address);
+		/* The helpers end a string that is cut with a zero of their own: it has none. */
+		if (length == bytes)
+			restore_last((char *)(item + 1) + length - 1, address + length - 1);
+	}
+	if (length < 0)
+		m->failed = length;
+	end_value(m, item, length);
 	return 0;
+}
+
+static __always_inline int end_word(struct machine *m)
+{
+	__u32 at = m->bytes;
+	struct item *item;
+
+	if (at > ITEMS_BYTES)
+		return 1;
+	item = (void *)(m->items + at);
+	*(__u64 *)(item + 1) = pop(m);
+	end_value(m, item, sizeof(__u64));
+	return 0;
+}
+
+static __always_inline __u64 compute(struct machine *m, __u32 code, __u64 left, __u64 right)
+{
+	switch (code) {
+	case OP_ADD:
+		return left + right;
+	case OP_SUB:
+		return left - right;
+	case OP_MUL:
+		return left * right;
+	case OP_AND:
+		return left & right;
+	case OP_OR:
+		return left | right;
+	case OP_XOR:
+		return left ^ right;
+	case OP_SHL:
+		return left << (right & 63);
+	case OP_SHR_U:
+		return left >> (right & 63);
+	case OP_SHR_S:
+		return (__s64)left >> (right & 63);
+	case OP_EQ:
+		return left == right;
+	case OP_NE:
+		return left != right;
+	case OP_LT_U:
+		return left < right;
+	case OP_LE_U:
+		return left <= right;
+	case OP_LT_S:
+		return (__s64)left < (__s64)right;
+	case OP_LE_S:
+		return (__s64)left <= (__s64)right;
+	default:
+		return divide(m, code, left, right);
+	}
+}
+
+/* One operation; 1 ends the program. */
+static long step(__u32 i, struct run *run)
+{
+	struct machine *m = run->machine;
+	struct op *op = &ops[m->next++ & (OPS - 1)];
+	__u32 code = op->code, n = op->n;
+	__u64 imm = op->imm, word = 0;
+
+	if (code >= OP_ADD && code <= OP_LE_S) {
+		word = pop(m);
+		push(m, compute(m, code, pop(m), word));
+		return 0;
+	}
+	switch (code) {
+	case OP_PUSH:
+		push(m, imm);
+		return 0;
+	case OP_ARG:
+		bpf_get_func_arg(run->ctx, n, &word);
+		push(m, word);
+		return 0;
+	case OP_RETVAL:
+		bpf_get_func_ret(run->ctx, &word);
+		push(m, word);
+		return 0;
+	case OP_TASK:
+		push(m, read_task(n));
+		return 0;
+	case OP_LOAD:
+		push(m, load(m, pop(m) + imm, n));
+		return 0;
+	case OP_DUP:
+		word = pop(m);
+		push(m, word);
+		push(m, word);
+		return 0;
+	case OP_DROP:
+		pop(m);
+		return 0;
+	case OP_NEG:
+		push(m, -pop(m));
+		return 0;
+	case OP_NOT:
+		push(m, ~pop(m));
+		return 0;
+	case OP_IS_ZERO:
+		push(m, !pop(m));
+		return 0;
+	case OP_ADD_IMM:
+		push(m, pop(m) + imm);
+		return 0;
+	case OP_EXTRACT_U:
+		push(m, extract(pop(m), n, false));
+		return 0;
+	case OP_EXTRACT_S:
+		push(m, extract(pop(m), n, true));
+		return 0;
+	case OP_SWAP:
+		push(m, swap(pop(m), n));
+		return 0;
+	case OP_JUMP:
+		m->next += n;
+		return 0;
+	case OP_JUMP_ZERO:
+		if (!pop(m))
+			m->next += n;
+		return 0;
+	case OP_JUMP_NONZERO:
+		if (pop(m))
+			m->next += n;
+		return 0;
+	case OP_END_WORD:
+		return end_word(m);
+	case OP_END_BYTES:
+	case OP_END_STRING:
+	case OP_END_STACK:
+		return end_memory(run, code, n);
+	case OP_FILTER:
+		m->is_false = !pop(m) || m->failed;
+		m->failed = 0;
+		return m->is_false;
+	default:
+		return 1;
+	}
+}
+
+static __always_inline struct program *program_of(__u64 function)
+{
+	return &programs[function >> COOKIE_PROGRAM_SHIFT & (PROGRAMS - 1)];
+}
+
+/* Runs the operations of a range, which end with OP_END; NULL on no kernel that there is. */
+static __noinline struct machine *run_range(void *ctx, struct range *range)
+{
+	__u32 zero = 0;
+	struct run run = {.ctx = ctx, .machine = bpf_map_lookup_elem(&machines, &zero)};
+
+	if (!run.machine || !range)
+		return NULL;
+	run.machine->next = range->first;
+	run.machine->depth = 0;
+	run.machine->bytes = 0;
+	run.machine->failed = 0;
+	run.machine->is_false = 0;
+	bpf_loop(range->count, step, &run, 0);
+	return run.machine;
+}
+
+static __noinline bool passes(void *ctx, struct range *range)
+{
+	struct machine *m = run_range(ctx, range);
+
+	return m && !m->is_false;
+}
+
+static __always_inline bool passes_filter(void *ctx, __u64 function)
+{
+	return passes(ctx, &program_of(function)->filter);
+}
+
+static __always_inline bool passes_return_filter(void *ctx, __u64 function)
+{
+	return passes(ctx, &program_of(function)->return_filter);
+}
+
+static __always_inline bool passes_guard(void *ctx, __u64 function)
+{
+	struct program *program = program_of(function);
+	struct program *volatile kept = program; /* as in struct kept */
+	__u32 shift;
+	__u64 arg;
+
+	bpf_get_func_arg(ctx, program->guard_slot, &arg);
+	program = kept;
+	shift = program->guard_shift;
+	arg = (arg - program->guard_low) << shift;
+	opaque(arg);
+	return arg >> shift <= program->guard_span;
+}
+
+/* Whether a call of a root opens a tree. */
+static __noinline bool is_wanted(void *ctx, __u64 function)
+{
+	if (function & COOKIE_GUARD && !passes_guard(ctx, function))
+		return false;
+	return !(function & COOKIE_FILTER) || passes_filter(ctx, function);
+}
+
+/* The bytes of the values that the machine of this CPU then has. */
+static __noinline __u32 run_values(void *ctx, __u64 function, __u64 when)
+{
+	struct program *program = program_of(function);
+	struct machine *m;
+
+	m = run_range(ctx, when == COOKIE_ENTRY ? &program->entry : &program->at_return);
+	return m && m->bytes <= sizeof(m->items) ? m->bytes : 0;
+}
+
+/* Where the values of a record go. */
+static __always_inline void *items_at(struct record *record, __u8 shape, __u32 level)
+{
+	__u32 bytes = 8 * (shape & SHAPE_ARGS) + (level == 1 ? COMM_BYTES : 0);
+
+	return (char *)(record + 1) + bytes;
+}
+
+static __always_inline void copy_items(void *to, __u32 bytes)
+{
+	struct machine *m;
+	__u32 zero = 0;
+
+	m = bpf_map_lookup_elem(&machines, &zero);
+	if (m && bytes <= sizeof(m->items))
+		bpf_probe_read_kernel(to, bytes, m->items);
+}
+
+/* The record of an entry, but for its start; or NULL. */
+static __noinline struct record *begin_entry(void *ctx, struct frame *frame)
+{
+	__u32 level = frame->level, items = 0;
+	__u64 function = frame->function;
+	__u8 shape = slots_of(function);
+	struct record *record;
+	struct kept kept;
+
+	if (function & COOKIE_ENTRY)
+		items = run_values(ctx, function, COOKIE_ENTRY);
+	record = begin_record(frame, RECORD_ENTRY, shape, level, items);
+	if (!record)
+		return NULL;
+	record->function = function;
+	record->cpu = bpf_get_smp_processor_id();
+	record->retval = 0;
+	if (items)
+		copy_items(items_at(record, shape, level), items);
+	kept.ctx = ctx;
+	kept.record = record;
+	copy_args(&kept);
+	return record;
 }
 
 /*
@@ -272,7 +813,7 @@ static __always_inline __u32 own_number(struct task_struct *task)
 static __noinline struct frame *open_elsewhere(void *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 id = bpf_get_attach_cookie(ctx);
+	__u64 id = bpf_get_attach_cookie(ctx);
 	__u32 number = own_number(task);
 	struct frame *frame = &frames[number & (FRAMES - 1)];
 
@@ -286,7 +827,9 @@ static __noinline struct frame *open_elsewhere(void *ctx)
 	frame->root = 0;
 	frame->level = 1;
 	/* Only roots: a task may get another name in an open tree. */
-	if (!(id & COOKIE_ROOT) || (settings.by_comm && !is_called(task, settings.comm)))
+	if (!is_root(id) || (settings.by_comm && !is_called(task, settings.comm)))
+		return NULL;
+	if (id & (COOKIE_GUARD | COOKIE_FILTER) && !is_wanted(ctx, id))
 		return NULL;
 	if (!number) {
 		number = claim_frame(task);
@@ -306,26 +849,20 @@ static __noinline struct frame *open_elsewhere(void *ctx)
 	return frame;
 }
 
-/*
- * What on_call keeps over calls of helpers. On the stack: a register that something is kept in
- * costs four instructions, of ignored calls too.
- */
-struct kept {
-	void *ctx;
-	struct frame *frame;
-	__u64 *cookie;
-	__u64 session;
-	__u64 start;
-	__u64 duration;
-	struct record *record;
+/* How much of it a program is made for: what it leaves out costs nothing. */
+enum extent {
+	TIMES,   /* and return values */
+	ARGS,    /* argument slots and guards too */
+	OPTIONS, /* all */
 };
 
-static __always_inline void on_entry(volatile struct kept *kept, bool has_options)
+static __always_inline void on_entry(volatile struct kept *kept, enum extent extent)
 {
-	__u32 id = bpf_get_attach_cookie(kept->ctx), level;
+	__u64 id = bpf_get_attach_cookie(kept->ctx), session;
 	struct frame *frame = kept->frame;
+	struct record *record = NULL;
 	struct open_call *open;
-	__u64 session;
+	__u32 level;
 
 	frame->function = id;
 	if ((__u64)kept->ctx < frame->root) {
@@ -335,9 +872,15 @@ static __always_inline void on_entry(volatile struct kept *kept, bool has_option
 		frame->level = level;
 	} else if (frame->root) {
 		goto elsewhere;
-	} else if (!(id & COOKIE_ROOT)) {
+	} else if (!is_root(id)) {
 		goto ignore;
-	} else if (frame->is_simple) {
+	} else if (extent >= ARGS && id & COOKIE_GUARD && !passes_guard(kept->ctx, id)) {
+		goto ignore;
+	} else if ((extent >= ARGS ? kept->frame : frame)->is_simple) {
+		if (extent == OPTIONS && id & COOKIE_FILTER && !passes_filter(kept->ctx, id))
+			goto ignore;
+		if (extent >= ARGS)
+			frame = kept->frame;
 		begin_tree(kept->ctx, frame);
 	} else {
 	elsewhere:
@@ -345,6 +888,11 @@ static __always_inline void on_entry(volatile struct kept *kept, bool has_option
 		if (!frame)
 			goto ignore;
 		kept->frame = frame;
+	}
+	if (extent == OPTIONS) {
+		if (has_entry(kept->frame->function))
+			record = begin_entry(kept->ctx, kept->frame);
+		kept->record = record;
 	}
 	kept->cookie = bpf_session_cookie(kept->ctx);
 	session = bpf_ktime_get_ns();
@@ -358,9 +906,12 @@ static __always_inline void on_entry(volatile struct kept *kept, bool has_option
 		level |= SESSION_RARE;
 	}
 	*kept->cookie = session_pack(session, level);
-	if (has_options && settings.live) {
-		frame->here = session;
-		write_entry(frame);
+	if (extent < OPTIONS)
+		return;
+	record = kept->record;
+	if (record) {
+		record->start = session;
+		submit_record(record, 0);
 	}
 	return;
 ignore:
@@ -411,12 +962,14 @@ static __noinline struct frame *find_returned(void *ctx)
 	return frame;
 }
 
-static __always_inline void on_return(volatile struct kept *kept, bool has_options)
+static __always_inline void on_return(volatile struct kept *kept, enum extent extent)
 {
 	__u64 session = *bpf_session_cookie(kept->ctx), now, duration;
-	__u32 level = session & (SESSION_RARE | SESSION_LEVELS), cpu;
+	__u32 level = session & (SESSION_RARE | SESSION_LEVELS), cpu, items = 0;
 	struct frame *frame = kept->frame;
+	__u8 type = RECORD_CALL, shape;
 	struct record *record;
+	__u64 function;
 
 	if (level != frame->level) {
 		if (session == SESSION_IGNORED)
@@ -439,24 +992,54 @@ static __always_inline void on_return(volatile struct kept *kept, bool has_optio
 		frame->root = 0;
 	else
 		frame->level = level - 1;
-	if (has_options && duration < settings.min_duration)
+	if (extent == OPTIONS && duration < settings.min_duration)
 		return;
-	record = begin_record(frame, RECORD_CALL, level);
-	frame->place.index++;
+	if (extent == TIMES) {
+		record = begin_plain(frame, level);
+		frame->place.index++;
+		if (!record)
+			return;
+		kept->record = record;
+		/* What the entry noted is nearer than the attach cookie. */
+		record->function = frame->open[level <= OPEN_LEVELS ? level : 0].function;
+		record->start = kept->start;
+		bpf_get_func_ret(kept->ctx, &record->retval);
+		goto submit;
+	}
+	function = frame->open[level <= OPEN_LEVELS ? level : 0].function;
+	kept->function = function;
+	shape = slots_of(function);
+	if (extent == OPTIONS) {
+		if (level == 1 && function & COOKIE_RETURN_FILTER &&
+		    !passes_return_filter(kept->ctx, function))
+			type = RECORD_DROP;
+		else if (function & COOKIE_RETURN)
+			items = run_values(kept->ctx, function, COOKIE_RETURN);
+		frame = kept->frame;
+		function = kept->function;
+		level = kept->session & SESSION_LEVELS;
+		if (has_entry(function))
+			shape |= SHAPE_ENTRY;
+	}
+	record = begin_record(frame, type, shape, level, items);
+	kept->frame->place.index++;
 	if (!record)
 		return;
 	kept->record = record;
-	/* What the entry noted is nearer than the attach cookie. */
-	record->function = frame->open[level <= OPEN_LEVELS ? level : 0].function;
+	record->function = kept->function;
 	record->start = kept->start;
-	bpf_get_func_ret(kept->ctx, &record->retval);
+	if (extent == OPTIONS && items)
+		copy_items(items_at(record, shape, level), items);
+	bpf_get_func_ret(kept->ctx, &kept->record->retval);
+	copy_args(kept);
+submit:
 	cpu = bpf_get_smp_processor_id();
 	record = kept->record;
 	record->cpu = cpu;
 	submit_record(record, kept->duration);
 }
 
-static __always_inline int run(void *ctx, bool has_options)
+static __always_inline int run(void *ctx, enum extent extent)
 {
 	volatile struct kept kept;
 	struct frame *frame;
@@ -471,24 +1054,30 @@ static __always_inline int run(void *ctx, bool has_options)
 	opaque(frame);
 	kept.frame = frame;
 	if (bpf_session_is_return(kept.ctx))
-		on_return(&kept, has_options);
+		on_return(&kept, extent);
 	else
-		on_entry(&kept, has_options);
+		on_entry(&kept, extent);
 	return 0;
 }
 
-/* One of the two is loaded. The verifier drops a branch that a setting closes, not its load. */
+/* One of the three is loaded. The verifier drops a branch that a setting closes, not its load. */
+SEC("fsession.multi")
+int on_call_times(void *ctx)
+{
+	return run(ctx, TIMES);
+}
+
 SEC("fsession.multi")
 int on_call(void *ctx)
 {
-	return run(ctx, false);
+	return run(ctx, ARGS);
 }
 
-/* For live mode and a least duration. */
+/* For live mode, a least duration, and programs that are more than a guard. */
 SEC("fsession.multi")
 int on_call_options(void *ctx)
 {
-	return run(ctx, true);
+	return run(ctx, OPTIONS);
 }
 
 /* The innermost level of which the open call is known; 0: no root is open. */
@@ -497,6 +1086,12 @@ static __always_inline __u32 innermost_open(struct frame *frame)
 	if (!frame->root)
 		return 0;
 	return frame->level < OPEN_LEVELS ? frame->level : OPEN_LEVELS;
+}
+
+/* No arguments: of them only those at the entry could be told. */
+static __always_inline __u8 open_shape(struct open_call *open)
+{
+	return has_entry(open->function) ? SHAPE_ENTRY : 0;
 }
 
 /* Fills in what is known of an open call, but for its duration until now, which it returns. */
@@ -568,7 +1163,8 @@ int on_free(__u64 *ctx)
 	for (level = OPEN_LEVELS; level > 0; level--) {
 		if (level > innermost)
 			continue;
-		record = begin_record(frame, RECORD_EXIT, level);
+		record =
+		        begin_record(frame, RECORD_EXIT, open_shape(&frame->open[level]), level, 0);
 		frame->place.index++;
 		if (record)
 			submit_record(record, tell_open(record, &frame->open[level]));
@@ -600,8 +1196,9 @@ int tell_open_calls(struct bpf_iter__task *ctx)
 			continue;
 		bytes = level > 1 ? sizeof(out.record) : sizeof(out);
 		out.record.size = bytes;
-		out.record.type = RECORD_OPEN;
-		out.record.depth = level - 1;
+		out.record.head.type = RECORD_OPEN;
+		out.record.head.shape = open_shape(&frame->open[level]);
+		out.record.head.depth = level - 1;
 		out.record.place = frame->place;
 		out.record.ids = frame->ids;
 		out.record.duration = tell_open(&out.record, &frame->open[level]);

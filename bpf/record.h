@@ -9,19 +9,29 @@
 
 #define COMM_BYTES 16
 
-/* What happened, in record.type. */
+/* What happened, in a record's type. */
 #define RECORD_CALL 1  /* a call returned */
-#define RECORD_ENTRY 2 /* a call began; written in live mode only */
+#define RECORD_ENTRY 2 /* a call began; written in live mode, and for values of its entry */
 #define RECORD_OPEN 3  /* a call had not returned when tracing ended */
 #define RECORD_EXIT 4  /* a call had not returned when its task ended */
+#define RECORD_DROP 5  /* a root returned that was not wanted: drop its tree */
 
-/* Pairs that are copied as one. */
+/* What is copied as one. */
 union place {
 	struct {
 		__u32 index; /* ENTRY: how many calls of the tree returned before it */
 		__u32 tree;  /* number of the root call, of all tasks */
 	};
 	__u64 both;
+};
+
+union head {
+	struct {
+		__u8 type;
+		__u8 shape; /* number of args; SHAPE_ENTRY: an ENTRY of the same call came before */
+		__u16 depth;
+	};
+	__u32 all;
 };
 
 union ids {
@@ -33,8 +43,14 @@ union ids {
 };
 
 /*
- * One call. A root's record (depth 0) is followed by the task's comm[COMM_BYTES]; a record's
- * size is a multiple of RECORD_ALIGN. The records of one tree come in the order in which its calls
+ * One call. Behind the record come, in this order and if they are there, up to its size, which is
+ * a multiple of RECORD_ALIGN:
+ *
+ *	u64 args[shape & SHAPE_ARGS]  argument slots as the registers have them; CALL and ENTRY
+ *	char comm[COMM_BYTES]         of the task; depth 0
+ *	items                         the values of a program, see there; CALL and ENTRY
+ *
+ * The records of one tree come in the order in which its calls
  * returned, so a caller comes after what it called:
  *
  *	vfs_read                depth 0, index 2
@@ -46,9 +62,8 @@ union ids {
  */
 struct record {
 	__u32 size; /* bytes, written last: 0 while the record is not complete */
-	__u16 type;
-	__u16 depth;
-	__u32 function; /* its attach cookie */
+	union head head;
+	__u32 function; /* lower half of its attach cookie */
 	__u32 cpu;      /* on which the record was written */
 	union place place;
 	union ids ids;
@@ -56,6 +71,10 @@ struct record {
 	__u64 duration; /* ns; OPEN and EXIT: until now; ENTRY: 0 */
 	__u64 retval;   /* raw, upper bits not cleared; CALL only */
 };
+
+#define SHAPE_ARGS 0xf
+#define SHAPE_ENTRY 0x10
+#define ARGS_MAX 12 /* MAX_BPF_FUNC_ARGS */
 
 struct root_record {
 	struct record record;
@@ -69,7 +88,7 @@ struct root_record {
  * record lies at data[position mod its size] and may run over that end into RING_MARGIN bytes
  * behind it, so that every record is in one piece.
  */
-#define RING_MARGIN 4096
+#define RING_MARGIN 8192
 #define RECORD_ALIGN 8
 #define RING_MAX (1 << 28)
 
@@ -109,7 +128,65 @@ struct counters {
 #define TASK_FRAMES 3   /* the first frame that a task can have */
 #define TID_LIMIT (1 << 22)
 
-/* An attach cookie is the function's place in the plan, and whether it is a root. */
-#define COOKIE_ROOT (1U << 31)
+/*
+ * An attach cookie is the function's place in the plan, whether it is a root, how many of its
+ * argument slots are recorded, and the number of its program, with what that has.
+ */
+#define COOKIE_ROOT (1ULL << 31)
+#define COOKIE_ARGS_SHIFT 32 /* 4 bits */
+#define COOKIE_GUARD (1ULL << 36)
+#define COOKIE_FILTER (1ULL << 37)
+#define COOKIE_ENTRY (1ULL << 38)
+#define COOKIE_RETURN_FILTER (1ULL << 39)
+#define COOKIE_RETURN (1ULL << 40)
+#define COOKIE_PROGRAM_SHIFT 48
+
+/*
+ * What is read, and what must hold, of the calls of a function: a range of operations each. A
+ * guard is a comparison of one argument with a constant:
+ *
+ *	((arg - low) << shift) >> shift <= span
+ */
+struct range {
+	__u16 first;
+	__u16 count;
+};
+
+struct program {
+	__u64 guard_low;
+	__u64 guard_span;
+	__u32 guard_slot;
+	__u32 guard_shift;
+	struct range filter;        /* at the entry of a root */
+	struct range entry;         /* values */
+	struct range return_filter; /* at the return of a root */
+	struct range at_return;     /* values */
+};
+
+/* One operation; src/expr/ops.ts says what each does. */
+struct op {
+	__u8 code;
+	__u8 unused;
+	__u16 n;
+	__u32 unused_too;
+	__u64 imm;
+};
+
+#define PROGRAMS (1 << 12)
+#define OPS (1 << 14)
+#define RANGE_OPS 128
+#define STACK_WORDS 16
+
+/*
+ * What a program's values become: one item each, filled up to a multiple of 8 bytes. A negative
+ * length, with no bytes, is the error for which there is no value.
+ */
+struct item {
+	__s32 length;
+	__u32 unused;
+};
+
+#define VALUE_BYTES 1024
+#define ITEMS_BYTES 3072
 
 #endif

@@ -9,7 +9,7 @@ export interface StreamOptions {
   readonly renderer: Renderer;
   /** CLOCK_MONOTONIC; times in trees count from here. */
   readonly epochNs: bigint;
-  /** What a limit counts: trees, or each line of text. */
+  /** What a limit counts: trees, or the lines of calls, each with what is below it. */
   readonly unit: 'tree' | 'line';
   /** No more than so many; null for all. */
   readonly limit: number | null;
@@ -69,9 +69,16 @@ export class Stream {
       this.#text += text;
       this.#left--;
     } else {
-      const lines = text.split(/(?<=\n)/);
-      this.#text += lines.slice(0, this.#left).join('');
-      this.#left = Math.max(0, this.#left - lines.length);
+      // a call has several lines where its values or its stack do; what is lost has one
+      const made = tree.calls + Math.min(tree.lost, 1);
+      const isWhole = made <= this.#left;
+      this.#text += isWhole
+        ? text
+        : text
+            .split(/(?<=\n)/)
+            .slice(0, this.#left)
+            .join('');
+      this.#left = Math.max(0, this.#left - made);
     }
     if (this.#left === 0) this.#options.onLimit();
   }

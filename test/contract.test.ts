@@ -3,12 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import {
-  cookieRoot,
   countersBytes,
   countersLayout,
   encodeSettings,
   frameBytes,
   frameLayout,
+  itemsBytes,
   longestRecordBytes,
   recordAlign,
   ringHeadBytes,
@@ -21,11 +21,23 @@ import {
   tidLimit,
 } from '../src/attach/shared.js';
 import {
+  cookieBits,
+  mostOps,
+  mostPrograms,
+  opBytes,
+  opLayout,
+  programBytes,
+  programLayout,
+} from '../src/attach/programs.js';
+import { limits, opcode, taskField } from '../src/expr/ops.js';
+import {
   commBytes,
   placeMask,
   recordBytes,
   recordLayout,
   recordType,
+  shapeArgs,
+  shapeEntry,
 } from '../src/events/record.js';
 import { readFileSync } from 'node:fs';
 
@@ -43,6 +55,7 @@ interface BtfType {
 
 const file = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const header = readFileSync(file('bpf/record.h'), 'utf8');
+const source = readFileSync(file('bpf/fsnoop.bpf.c'), 'utf8');
 
 const { types } = JSON.parse(
   execFileSync('bpftool', ['btf', 'dump', 'file', file('build/fsnoop.bpf.o'), '-j'], {
@@ -64,16 +77,28 @@ function offsets(type: BtfType, base = 0): readonly (readonly [string, number])[
     const offset = base + bits_offset / 8;
     const inner = types.find(({ id }) => id === type_id);
     const isPart = name === '(anon)' || inner?.kind === 'UNION';
-    if (name === 'both') return [];
+    if (name === 'both' || name === 'all') return [];
     return isPart && inner ? offsets(inner, offset) : [[name, offset] as const];
   });
+}
+
+/** The enum that begins with this name: its names in the source, with their numbers. */
+function enumerators(first: string): Record<string, number> {
+  const [, list = ''] = new RegExp(`enum \\{\\s*(${first}\\b[^}]*)\\}`).exec(source) ?? [];
+  const names = list.split(',').map((name) => name.trim());
+  return Object.fromEntries(names.filter((name) => name !== '').map((name, at) => [name, at]));
+}
+
+/** Which bit a `#define` sets. */
+function bit(name: string): number {
+  return Math.log2(constant(name));
 }
 
 /** The value of a `#define`. */
 function constant(name: string): number {
   const [, text = ''] =
     new RegExp(`#define ${name}\\s+(.+?)\\s*(/\\*.*)?$`, 'm').exec(header) ?? [];
-  const [, one, shift] = /^\(?(\d+)U? << (\d+)\)?$/.exec(text) ?? [];
+  const [, one, shift] = /^\(?(\d+)U?(?:LL)? << (\d+)\)?$/.exec(text) ?? [];
   return one === undefined ? Number(text) : Number(one) * 2 ** Number(shift);
 }
 
@@ -86,7 +111,12 @@ test('a record has the same fields at the same places', () => {
     size: recordBytes + commBytes,
     layout: { record: 0, comm: recordBytes },
   });
-  expect(longestRecordBytes).toBe(recordBytes + commBytes);
+  expect(longestRecordBytes.plain).toBe(recordBytes + commBytes + 8 * constant('ARGS_MAX'));
+  expect(itemsBytes).toBe(constant('ITEMS_BYTES') + 8 + constant('VALUE_BYTES'));
+  expect(longestRecordBytes.withValues).toBe(longestRecordBytes.plain + itemsBytes);
+  expect(longestRecordBytes.withValues).toBeLessThanOrEqual(ringMarginBytes);
+  expect(shapeArgs).toBe(constant('SHAPE_ARGS'));
+  expect(shapeEntry).toBe(constant('SHAPE_ENTRY'));
 });
 
 test('settings and counters too', () => {
@@ -105,6 +135,29 @@ test('the ring starts and ends where the reader thinks', () => {
   expect(constant('RECORD_ALIGN')).toBe(recordAlign);
 });
 
+test('programs, operations and items are what the interpreter takes them for', () => {
+  expect(struct('program')).toEqual({ size: programBytes, layout: programLayout });
+  const { size, layout } = struct('op');
+  expect(size).toBe(opBytes);
+  expect(layout).toMatchObject(opLayout);
+  expect(constant('PROGRAMS')).toBe(mostPrograms);
+  expect(constant('OPS')).toBe(mostOps);
+  expect(constant('RANGE_OPS')).toBe(limits.ops);
+  expect(constant('STACK_WORDS')).toBe(limits.stackWords);
+  expect(constant('VALUE_BYTES')).toBe(limits.valueBytes);
+  expect(constant('ITEMS_BYTES')).toBe(limits.recordBytes);
+});
+
+test('operations and fields of the task have the same numbers', () => {
+  const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+  const numbered = (prefix: string, names: object) =>
+    Object.fromEntries(
+      Object.entries(names).map(([name, number]) => [`${prefix}${snake(name)}`, number as number]),
+    );
+  expect(enumerators('OP_END')).toEqual(numbered('OP_', opcode));
+  expect(enumerators('TASK_PID')).toEqual(numbered('TASK_', taskField));
+});
+
 test('a frame begins with its root and level', () => {
   const { size, layout } = struct('frame');
   expect(size).toBe(frameBytes);
@@ -117,13 +170,23 @@ test('constants agree', () => {
     entry: constant('RECORD_ENTRY'),
     open: constant('RECORD_OPEN'),
     exit: constant('RECORD_EXIT'),
+    drop: constant('RECORD_DROP'),
   });
   expect(constant('COMM_BYTES')).toBe(commBytes);
   expect(constant('TID_LIMIT')).toBe(tidLimit);
   expect(constant('TASK_TRACED')).toBe(taskTraced);
   expect(constant('TASK_SEARCHED')).toBe(taskSearched);
-  expect(constant('COOKIE_ROOT')).toBe(cookieRoot);
-  expect(placeMask).toBe(cookieRoot - 1);
+  expect({
+    root: bit('COOKIE_ROOT'),
+    args: constant('COOKIE_ARGS_SHIFT'),
+    guard: bit('COOKIE_GUARD'),
+    filter: bit('COOKIE_FILTER'),
+    entry: bit('COOKIE_ENTRY'),
+    returnFilter: bit('COOKIE_RETURN_FILTER'),
+    atReturn: bit('COOKIE_RETURN'),
+    program: constant('COOKIE_PROGRAM_SHIFT'),
+  }).toEqual(cookieBits);
+  expect(placeMask).toBe(2 ** cookieBits.root - 1);
 });
 
 test('settings are written where the kernel side reads them', () => {

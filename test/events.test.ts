@@ -5,6 +5,14 @@ import { encode } from '../src/events/encode.js';
 import { placeMask, recordLayout, recordType, type CallRecord } from '../src/events/record.js';
 import { makeRecord } from './fixtures/records.js';
 
+/** With the bytes that it carries in place of where they are. */
+function withBytes({ view, argsAt, itemsAt, end, slots, ...fields }: CallRecord) {
+  const bytesOf = (from: number, to: number) => [
+    ...new Uint8Array(view.buffer, view.byteOffset + from, to - from),
+  ];
+  return { ...fields, args: bytesOf(argsAt, argsAt + 8 * slots), items: bytesOf(itemsAt, end) };
+}
+
 function decodeAll(bytes: Uint8Array, length = bytes.length): CallRecord[] {
   const records: CallRecord[] = [];
   decode(bytes, length, (record) => records.push({ ...record }));
@@ -28,13 +36,26 @@ const anyRecord = fc
     retvalLow: u32,
     retvalHigh: u32,
     comm: fc.stringMatching(/^[ -~]{0,15}$/),
+    hasEntry: fc.boolean(),
+    slots: fc.nat(12),
+    items: fc.nat(20),
   })
-  .map((record): CallRecord => ({ ...record, comm: record.depth === 0 ? record.comm : '' }));
+  .map(({ slots, items, ...record }) => {
+    const bytes = new Uint8Array(8 * slots + 8 * items).map((_, at) => at);
+    return makeRecord({
+      ...record,
+      comm: record.depth === 0 ? record.comm : '',
+      view: new DataView(bytes.buffer),
+      slots,
+      itemsAt: 8 * slots,
+      end: bytes.length,
+    });
+  });
 
 test('what was encoded is decoded', () => {
   fc.assert(
     fc.property(fc.array(anyRecord), (records) => {
-      expect(decodeAll(encode(records))).toEqual(records);
+      expect(decodeAll(encode(records)).map(withBytes)).toEqual(records.map(withBytes));
     }),
   );
 });
@@ -86,8 +107,20 @@ function changed(offset: number, value: number): Uint8Array {
 test.each([
   ['a record cut in its head', twoRecords, 60, 'record at byte 56: only 4 bytes are left of it'],
   ['a record without comm', twoRecords, 120, 'record at byte 56: only 64 bytes are left of it'],
-  ['size 0', changed(0, 0), 128, 'record at byte 0: size 0, where depth 1 has 56'],
-  ['a wrong size', changed(56, 80), 128, 'record at byte 56: size 80, where depth 0 has 72'],
+  ['size 0', changed(0, 0), 128, 'record at byte 0: size 0, where depth 1 and shape 0 have 56'],
+  [
+    'a size too small',
+    changed(56, 64),
+    128,
+    'record at byte 56: size 64, where depth 0 and shape 0 have 72',
+  ],
+  [
+    'a size that is not aligned',
+    changed(56, 73),
+    128,
+    'record at byte 56: size 73, where depth 0 and shape 0 have 72',
+  ],
+  ['a size too large', changed(56, 80), 128, 'record at byte 56: only 72 bytes are left of it'],
   ['type 0', changed(4, 0), 128, 'record at byte 0: type 0 is unknown'],
   ['a type of the future', changed(60, 9), 128, 'record at byte 56: type 9 is unknown'],
   ['more than there is', twoRecords, 200, '200 bytes of records in 128'],

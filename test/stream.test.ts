@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { encode } from '../src/events/encode.js';
 import { recordType, type CallRecord } from '../src/events/record.js';
 import { makeRenderer, type RendererOptions } from '../src/render/renderer.js';
+import { noAddresses } from '../src/symbols/addresses.js';
 import { Stream, type StreamOptions } from '../src/stream.js';
 import { functions, read } from './fixtures/reads.js';
 import { makeRecord, recordsOf } from './fixtures/records.js';
@@ -12,6 +13,8 @@ const graph: RendererOptions = {
   format: 'json',
   style: 'tree',
   functions,
+  outputs: [],
+  addresses: noAddresses,
   width: null,
   color: false,
   graph: true,

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { recordType, type CallRecord } from '../src/events/record.js';
 import { TreeBuilder, type TreeCounts } from '../src/tree/builder.js';
@@ -346,7 +346,7 @@ test('whatever is lost, no call gets a wrong caller and none is counted twice', 
 
 test('any records at all, even such as no kernel writes, end in trees', () => {
   const anyRecord = fc.record({
-    type: fc.constantFrom(...Object.values(recordType)),
+    type: fc.constantFrom(recordType.call, recordType.entry, recordType.open, recordType.exit),
     depth: fc.nat(5),
     tree: fc.nat(3),
     tid: fc.nat(2),
@@ -366,4 +366,69 @@ test('any records at all, even such as no kernel writes, end in trees', () => {
       expect(counts.trees).toBe(trees.length);
     }),
   );
+});
+
+describe('an entry', () => {
+  const entryOf = (fields: Partial<CallRecord>) =>
+    makeRecord({ type: recordType.entry, ...fields });
+  const callOf = (fields: Partial<CallRecord>) => makeRecord({ hasEntry: true, ...fields });
+  const entriesOf = (...records: CallRecord[]) =>
+    build(records)[0].map(({ root }) => callsOf(root).map(({ entry }) => carriedAt(entry)));
+  const carriedAt = (entry: Call['entry']) =>
+    entry === null || entry === 'lost' ? entry : entry.itemsAt;
+
+  test('goes to its own call, at whatever depth and with others in between', () => {
+    expect(
+      entriesOf(
+        entryOf({ itemsAt: 1, startNs: 10 }),
+        entryOf({ itemsAt: 2, startNs: 20, depth: 1 }),
+        callOf({ startNs: 20, depth: 1, index: 0 }),
+        entryOf({ itemsAt: 3, startNs: 30, depth: 1 }),
+        callOf({ startNs: 30, depth: 1, index: 1 }),
+        callOf({ startNs: 10, index: 2 }),
+      ),
+    ).toEqual([[1, 2, 3]]);
+  });
+
+  test('of a task is not that of another', () => {
+    expect(
+      entriesOf(
+        entryOf({ itemsAt: 1, startNs: 10, tid: 1, tree: 1 }),
+        entryOf({ itemsAt: 2, startNs: 10, tid: 2, tree: 2 }),
+        callOf({ startNs: 10, tid: 1, tree: 1 }),
+        callOf({ startNs: 10, tid: 2, tree: 2 }),
+      ),
+    ).toEqual([[1], [2]]);
+  });
+
+  test('that was lost is not made up by the one before', () => {
+    expect(
+      entriesOf(
+        entryOf({ itemsAt: 1, startNs: 20, depth: 1 }),
+        callOf({ startNs: 20, depth: 1, index: 0 }),
+        callOf({ startNs: 30, depth: 1, index: 1 }),
+        callOf({ startNs: 10, index: 2 }),
+      ),
+    ).toEqual([['lost', 1, 'lost']]);
+  });
+
+  test('of a call that was dropped leaves nothing', () => {
+    const [trees, counts] = build([entryOf({ startNs: 10 }), entryOf({ startNs: 20, depth: 1 })]);
+    expect(trees).toEqual([]);
+    expect(counts).toEqual({ trees: 0, calls: 0, unfinished: 0, lostUser: 0 });
+  });
+});
+
+test('a root that was not wanted takes its tree along, and no other', () => {
+  const [trees, counts] = build([
+    makeRecord({ depth: 1, tid: 1, tree: 1 }),
+    makeRecord({ depth: 1, tid: 2, tree: 2 }),
+    makeRecord({ type: recordType.drop, tid: 1, tree: 1, index: 1 }),
+    makeRecord({ tid: 2, tree: 2, index: 1 }),
+    makeRecord({ type: recordType.drop, tid: 3, tree: 3 }),
+  ]);
+  expect(trees.map(({ tree, incomplete, calls }) => ({ tree, incomplete, calls }))).toEqual([
+    { tree: 2, incomplete: null, calls: 2 },
+  ]);
+  expect(counts).toEqual({ trees: 1, calls: 2, unfinished: 0, lostUser: 0 });
 });

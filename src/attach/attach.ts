@@ -12,8 +12,8 @@ import {
   type NativeObject,
   type NativeRing,
 } from './native.js';
+import { encodePrograms, type EncodedPrograms } from './programs.js';
 import {
-  cookieRoot,
   decodeCounters,
   encodeFrame,
   encodeSettings,
@@ -27,7 +27,7 @@ import {
   tidLimit,
 } from './shared.js';
 
-const programs = ['on_call', 'on_call_options'] as const;
+const programs = ['on_call_times', 'on_call', 'on_call_options'] as const;
 const programTypeTracing = 26;
 const attachTypeFsessionMulti = 61;
 const smallestRingBytes = 4096;
@@ -75,17 +75,27 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     owned.length = 0;
   };
   try {
-    const ringBytes = chooseRingBytes(plan.bufferBytes);
+    const encoded = encodePrograms(plan.functions);
+    const slackBytes = ringSlackBytes(plan);
+    const ringBytes = chooseRingBytes(plan.bufferBytes, slackBytes);
     options.onProgress('loading the program');
     const program = chooseProgram(plan);
     await load(object, program, plan, ringBytes);
-    const ring = object.openRing('.bss.ring', ringBytes, ringSlackBytes());
+    const ring = object.openRing('.bss.ring', ringBytes, slackBytes);
     owned.push(ring);
     for (const hook of hooks) owned.push(await object.attach(hook));
+    object.writeGlobal('.bss.programs', 0, encoded.programs);
+    object.writeGlobal('.bss.ops', 0, encoded.ops);
     chooseTasks(object, [...plan.pids, options.commandPid ?? []].flat());
 
     const begin = performance.now();
-    const { link, refused } = await attachFunctions(object, program, plan, options.onProgress);
+    const { link, refused } = await attachFunctions(
+      object,
+      program,
+      plan,
+      encoded,
+      options.onProgress,
+    );
     owned.push(link);
     return makeAttachment(object, program, ring, link, refused, elapsedMs(begin), closeAll);
   } catch (error) {
@@ -97,8 +107,21 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
 /** Since `begin`, to the microsecond. */
 const elapsedMs = (begin: number) => Math.round((performance.now() - begin) * 1000) / 1000;
 
-/** That with the options costs more a call. */
-const chooseProgram = (plan: Plan) => programs[plan.live || plan.minDurationNs > 0 ? 1 : 0];
+/** The one that costs least a call: for times alone, with arguments and guards, or for everything. */
+function chooseProgram({ live, minDurationNs, functions }: Plan): (typeof programs)[number] {
+  if (live || minDurationNs > 0 || functions.some(hasOps)) return 'on_call_options';
+  return functions.some(({ argSlots, program }) => argSlots > 0 || program !== null)
+    ? 'on_call'
+    : 'on_call_times';
+}
+
+const hasOps = ({ program }: PlannedFunction) =>
+  program !== null &&
+  [program.filter, program.entry, program.returnFilter, program.atReturn].some(
+    (ops) => ops.length > 0,
+  );
+
+const hasPrograms = (plan: Plan) => plan.functions.some(({ program }) => program !== null);
 
 function makeAttachment(
   object: NativeObject,
@@ -194,8 +217,8 @@ function listThreads(pid: number): readonly number[] {
  * The next power of two that holds the buffer asked for and the slack of all CPUs.
  * @throws {Failure} when that is more than there can be
  */
-function chooseRingBytes(bufferBytes: number): number {
-  const atLeast = Math.max(bufferBytes, smallestRingBytes, 2 * ringSlackBytes());
+function chooseRingBytes(bufferBytes: number, slackBytes: number): number {
+  const atLeast = Math.max(bufferBytes, smallestRingBytes, 2 * slackBytes);
   const ringBytes = 2 ** Math.ceil(Math.log2(atLeast));
   if (ringBytes <= ringMaxBytes) return ringBytes;
   throw new Failure(
@@ -206,8 +229,9 @@ function chooseRingBytes(bufferBytes: number): number {
 }
 
 /** Two programs write records; each can be at it once on every CPU. */
-function ringSlackBytes(): number {
-  return 2 * possibleCpus() * longestRecordBytes;
+function ringSlackBytes(plan: Plan): number {
+  const { plain, withValues } = longestRecordBytes;
+  return 2 * possibleCpus() * (hasPrograms(plan) ? withValues : plain);
 }
 
 /** From a list as `0-3,8-11`. */
@@ -220,6 +244,7 @@ async function attachFunctions(
   object: NativeObject,
   program: string,
   plan: Plan,
+  { cookies }: EncodedPrograms,
   onProgress: (text: string) => void,
 ): Promise<{ link: NativeLink; refused: PlannedFunction[] }> {
   const places = plan.functions.map((_, place) => place);
@@ -227,9 +252,7 @@ async function attachFunctions(
     object.attachMulti(
       program,
       Uint32Array.from(some, (place) => plan.functions[place]?.btfId ?? 0),
-      BigUint64Array.from(some, (place) =>
-        BigInt(place + (plan.functions[place]?.root ? cookieRoot : 0)),
-      ),
+      BigUint64Array.from(some, (place) => cookies[place] ?? 0n),
     );
   onProgress(`attaching to ${places.length} functions`);
   try {

@@ -64,12 +64,14 @@ export function decodeCounters(bytes: Buffer): Counters {
 
 /** Bytes of `struct ring` before its data, and behind the data's end. */
 export const ringHeadBytes = 128;
-export const ringMarginBytes = 4096;
+export const ringMarginBytes = 8192;
 /** The largest ring. */
 export const ringMaxBytes = 2 ** 28;
 export const recordAlign = 8;
-/** The longest record: a root's. */
-export const longestRecordBytes = 72;
+/** Room for the values of one record; the last may begin at limits.recordBytes. */
+export const itemsBytes = 4104;
+/** The longest record: a root's with all argument slots, and with all values. */
+export const longestRecordBytes = { plain: 168, withValues: 168 + itemsBytes } as const;
 
 /** The array `tasks` has a u16 for each tid: 0 for a task that is not traced, or one of these. */
 export const tidLimit = 2 ** 22;
@@ -88,6 +90,3 @@ export function encodeFrame(root: bigint): Buffer {
   bytes.writeUInt32LE(2 ** 32 - 1, frameLayout.level);
   return bytes;
 }
-
-/** Bit that marks a root in an attach cookie; the lower bits are the place in the plan. */
-export const cookieRoot = 2 ** 31;

@@ -5,6 +5,9 @@ import {
   recordBytes,
   recordLayout as at,
   recordType,
+  shapeArgs,
+  shapeEntry,
+  slotBytes,
   type CallRecord,
   type RecordType,
 } from './record.js';
@@ -36,15 +39,18 @@ export function decode(
   while (offset < length) {
     if (length - offset < recordBytes) throw leftover(offset, length - offset);
     const size = view.getUint32(offset + at.size, true);
-    const type = view.getUint16(offset + at.type, true);
+    const type = view.getUint8(offset + at.type);
     const depth = view.getUint16(offset + at.depth, true);
-    if (type < recordType.call || type > recordType.exit) {
+    if (type < recordType.call || type > recordType.drop) {
       throw new RangeError(`record at byte ${offset}: type ${type} is unknown`);
     }
-    const expected = depth === 0 ? recordBytes + commBytes : recordBytes;
-    if (size !== expected) {
+    const shape = view.getUint8(offset + at.shape);
+    const slots = shape & shapeArgs;
+    const commAt = recordBytes + slotBytes * slots;
+    const itemsAt = depth === 0 ? commAt + commBytes : commAt;
+    if (size < itemsAt || size % slotBytes !== 0) {
       throw new RangeError(
-        `record at byte ${offset}: size ${size}, where depth ${depth} has ${expected}`,
+        `record at byte ${offset}: size ${size}, where depth ${depth} and shape ${shape} have ${itemsAt}`,
       );
     }
     if (size > length - offset) throw leftover(offset, length - offset);
@@ -64,11 +70,19 @@ export function decode(
     record.durationNs = readNs(view, offset + at.duration);
     record.retvalLow = view.getUint32(offset + at.retval, true);
     record.retvalHigh = view.getUint32(offset + at.retval + 4, true);
-    record.comm = depth === 0 ? readComm(bytes, offset + recordBytes) : '';
+    record.comm = depth === 0 ? readComm(bytes, offset + commAt) : '';
+    record.hasEntry = (shape & shapeEntry) !== 0;
+    record.view = view;
+    record.slots = slots;
+    record.argsAt = offset + recordBytes;
+    record.itemsAt = offset + itemsAt;
+    record.end = offset + size;
     take(record);
     offset += size;
   }
 }
+
+const noBytes = new DataView(new ArrayBuffer(0));
 
 function makeRecord(): Mutable<CallRecord> {
   return {
@@ -85,6 +99,12 @@ function makeRecord(): Mutable<CallRecord> {
     retvalLow: 0,
     retvalHigh: 0,
     comm: '',
+    hasEntry: false,
+    view: noBytes,
+    slots: 0,
+    argsAt: 0,
+    itemsAt: 0,
+    end: 0,
   };
 }
 

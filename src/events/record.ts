@@ -3,10 +3,14 @@
  * machine's byte order (little endian on all that fsnoop runs on).
  */
 
-/** Byte offsets of `struct record`; a root's record is followed by its task's comm. */
+/**
+ * Byte offsets of `struct record`, which is followed by the argument slots, a root's by its task's
+ * comm, and by the items of values.
+ */
 export const recordLayout = {
   size: 0,
   type: 4,
+  shape: 5,
   depth: 6,
   function: 8,
   cpu: 12,
@@ -25,7 +29,12 @@ export const commBytes = 16;
 /** The place in the plan, of a record's function; the bit above it marks a root. */
 export const placeMask = 2 ** 31 - 1;
 
-export const recordType = { call: 1, entry: 2, open: 3, exit: 4 } as const;
+/** What a record's `shape` says: how many argument slots there are, and that an entry came before. */
+export const shapeArgs = 0xf;
+export const shapeEntry = 0x10;
+export const slotBytes = 8;
+
+export const recordType = { call: 1, entry: 2, open: 3, exit: 4, drop: 5 } as const;
 export type RecordType = (typeof recordType)[keyof typeof recordType];
 
 /** One decoded record. */
@@ -50,4 +59,13 @@ export interface CallRecord {
   readonly retvalHigh: number;
   /** Name of the task; only roots have it, others have ''. */
   readonly comm: string;
+  /** A record of its entry came before. */
+  readonly hasEntry: boolean;
+  /** The bytes that the record is in; they are not changed later. */
+  readonly view: DataView;
+  /** How many argument slots there are, of 8 bytes each, where in the bytes they are, and where items. */
+  readonly slots: number;
+  readonly argsAt: number;
+  readonly itemsAt: number;
+  readonly end: number;
 }

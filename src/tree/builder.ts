@@ -1,6 +1,6 @@
 /** From call records, as tasks interleave them, to trees: a caller comes after what it called. */
 import { recordType, type CallRecord } from '../events/record.js';
-import type { Call, Gap, Incomplete, Tree } from './tree.js';
+import type { Call, Carried, Gap, Incomplete, Tree } from './tree.js';
 
 export interface TreeCounts {
   trees: number;
@@ -40,6 +40,12 @@ interface Growing {
   lastStartNs: number;
 }
 
+/** A call that has begun: what its record of that carries. */
+interface Entry extends Carried {
+  readonly tree: number;
+  readonly startNs: number;
+}
+
 const nothing: readonly Node[] = [];
 
 export class TreeBuilder {
@@ -49,6 +55,8 @@ export class TreeBuilder {
   readonly #growing = new Map<number, Growing>();
   /** Which tree a task is in: what is left of an older one has lost its root. */
   readonly #byTask = new Map<number, Growing>();
+  /** Of each task the last entries, by depth. */
+  readonly #entries = new Map<number, Entry[]>();
   #last: Growing | null = null;
 
   constructor({ onTree, maxTreeCalls = 1_000_000 }: TreeBuilderOptions) {
@@ -56,22 +64,62 @@ export class TreeBuilder {
     this.#maxTreeCalls = maxTreeCalls;
   }
 
-  /** Takes the next record; it may be changed afterwards. Entries are not part of trees. */
+  /** Takes the next record; it may be changed afterwards. */
   add(record: CallRecord): void {
-    if (record.type === recordType.entry) return;
+    if (record.type === recordType.entry) {
+      this.#addEntry(record);
+      return;
+    }
+    if (record.type === recordType.drop) {
+      this.#drop(record);
+      return;
+    }
     const growing = this.#last?.tree === record.tree ? this.#last : this.#find(record);
     if (growing.calls >= this.#maxTreeCalls && record.depth >= growing.lastDepth) {
       // What called the kept ones still comes in, one a level: depth falls with each.
       this.counts.lostUser++;
       return;
     }
-    const call = grow(growing, record);
+    const call = grow(growing, record, record.hasEntry ? this.#takeEntry(record) : null);
     if (record.depth === 0) this.#end(growing, call, record.comm, record.cpu, whyIncomplete(call));
   }
 
   /** Ends the trees whose root's record never came. */
   finish(): void {
     for (const growing of [...this.#growing.values()]) this.#endWithoutRoot(growing);
+  }
+
+  /** Entries are not part of trees: of a call that is dropped nothing else comes. */
+  #addEntry(record: CallRecord): void {
+    const { tree, depth, startNs, view, argsAt, itemsAt, end } = record;
+    const task = taskKey(record);
+    let entries = this.#entries.get(task);
+    if (entries === undefined) {
+      entries = [];
+      this.#entries.set(task, entries);
+    }
+    entries[depth] = { tree, startNs, view, argsAt, itemsAt, end };
+  }
+
+  /** The entry of the call that the record is of. */
+  #takeEntry(record: CallRecord): Carried | 'lost' {
+    const { tree, depth, startNs } = record;
+    const task = taskKey(record);
+    const entries = this.#entries.get(task);
+    const entry = entries?.[depth];
+    if (depth === 0) this.#entries.delete(task);
+    return entry?.tree === tree && entry.startNs === startNs ? entry : 'lost';
+  }
+
+  /** Forgets a tree whose root turned out not to be wanted. */
+  #drop(record: CallRecord): void {
+    const task = taskKey(record);
+    const growing = this.#growing.get(record.tree);
+    this.#entries.delete(task);
+    if (growing === undefined) return;
+    this.#growing.delete(record.tree);
+    this.#byTask.delete(task);
+    this.#last = null;
   }
 
   #find(record: CallRecord): Growing {
@@ -150,12 +198,12 @@ function whyIncomplete(root: Call): Incomplete | null {
 }
 
 /** Makes the record's call, gives it what it called, and leaves it to its own caller. */
-function grow(growing: Growing, record: CallRecord): MutableCall {
+function grow(growing: Growing, record: CallRecord, entry: Call['entry']): MutableCall {
   const { depth, index } = record;
   const jump = Math.max(index - growing.nextIndex, 0);
   const whole = growing.lost === 0 && jump === 0 && growing.lastDepth <= depth + 1;
   const children = whole ? takeChildren(growing, depth) : mendChildren(growing, record, jump);
-  const call = makeCall(record, children);
+  const call = makeCall(record, entry, children);
   (growing.pending[depth] ??= []).push(call);
   growing.calls++;
   growing.nextIndex = index + 1;
@@ -164,7 +212,11 @@ function grow(growing: Growing, record: CallRecord): MutableCall {
   return call;
 }
 
-function makeCall(record: CallRecord, children: readonly Node[]): MutableCall {
+function makeCall(
+  record: CallRecord,
+  entry: Call['entry'],
+  children: readonly Node[],
+): MutableCall {
   return {
     type: 'call',
     function: record.function,
@@ -180,6 +232,11 @@ function makeCall(record: CallRecord, children: readonly Node[]): MutableCall {
         : record.type === recordType.open
           ? 'open'
           : 'exited',
+    view: record.view,
+    argsAt: record.argsAt,
+    itemsAt: record.itemsAt,
+    end: record.end,
+    entry,
     children,
   };
 }
@@ -300,6 +357,11 @@ function lostCall(children: readonly Node[]): MutableCall {
     retvalLow: 0,
     retvalHigh: 0,
     status: 'lost',
+    view: null,
+    argsAt: 0,
+    itemsAt: 0,
+    end: 0,
+    entry: null,
     children,
   };
 }

@@ -1,5 +1,14 @@
 /** What a trace is made of: trees of calls, with the gaps that lost records left. */
 
+/** What a record carries besides its fields, in bytes that are not changed later. */
+export interface Carried {
+  readonly view: DataView;
+  /** Where its argument slots are, 8 bytes each, its items, and its end. */
+  readonly argsAt: number;
+  readonly itemsAt: number;
+  readonly end: number;
+}
+
 /** One call, or the place of one whose own record was lost. */
 export interface Call {
   readonly type: 'call';
@@ -20,6 +29,13 @@ export interface Call {
   readonly retvalLow: number;
   readonly retvalHigh: number;
   readonly status: 'returned' | 'open' | 'exited' | 'lost';
+  /** What its record carries; a lost call has none. */
+  readonly view: DataView | null;
+  readonly argsAt: number;
+  readonly itemsAt: number;
+  readonly end: number;
+  /** The function tells values of its entry: they, or 'lost'. Null where it tells none. */
+  readonly entry: Carried | 'lost' | null;
   /** In the order of time. */
   readonly children: readonly (Call | Gap)[];
 }
