@@ -5,6 +5,7 @@ import { attach, type Attachment } from './attach/attach.js';
 import { startWaiting, type WaitingCommand } from './attach/command.js';
 import { lacksFsessionMulti } from './attach/explain.js';
 import { Backlog } from './backlog.js';
+import { aggregateOf } from './expr/expression.js';
 import { exitStatus } from './failure.js';
 import { ClosedPipe, openOutput, writeReadyFile, type Output } from './output.js';
 import { makePlan, type Wishes } from './plan/make-plan.js';
@@ -14,6 +15,7 @@ import { renderPlanJson, renderPlanText } from './render/plan.js';
 import { makeRenderer, type RendererOptions } from './render/renderer.js';
 import { Stop } from './stop.js';
 import { Stream } from './stream.js';
+import type { Symbols } from './symbols/functions.js';
 import { loadSymbols } from './symbols/symbols.js';
 
 export interface TraceRequest extends Pick<
@@ -65,7 +67,7 @@ export async function trace(request: TraceRequest): Promise<number> {
     return 0;
   }
   using stop = new Stop();
-  const { lost } = await run(plan, request, output, stop, command);
+  const { lost } = await run(plan, symbols, request, output, stop, command);
   if (command?.execError != null) request.onNote(`${command.execError}\n`);
   if (stop.reason?.type !== 'command') command?.kill(stop.signal);
   return lost && request.strict ? exitStatus.lost : stop.status();
@@ -74,6 +76,7 @@ export async function trace(request: TraceRequest): Promise<number> {
 /** Attaches, streams until it is to stop, detaches, sums up. */
 async function run(
   plan: Plan,
+  symbols: Symbols,
   request: TraceRequest,
   output: Output,
   stop: Stop,
@@ -86,6 +89,11 @@ async function run(
     graph,
     live,
     functions,
+    outputs: plan.outputs.map((expression) => ({
+      text: expression.text,
+      aggregate: aggregateOf(expression),
+    })),
+    addresses: symbols.addresses,
     epochNs,
     cpus: cpus().length,
   });
@@ -144,6 +152,7 @@ async function run(
   const detachMs = await detach(attachment, backlog, stream, write);
   request.onProgress('');
 
+  await write(renderer.end());
   const lost = { ...attachment.losses(), user: stream.counts.lostUser };
   const { bufferBytes } = plan;
   const summary = renderer.summary({

@@ -15,6 +15,7 @@ const { loadSymbols } = await import(dist + '/symbols/symbols.js');
 const { btf } = loadSymbols();
 const functions = ['ksys_read', '_printk', 'vfs_read'].map((name) => ({
   name, module: null, btfId: btf.find('func', name)[0], returns: { kind: 'void' }, reason: null, root: true,
+  argSlots: 0, program: null,
 }));
 const plan = {
   method: 'fsession.multi', functions, refused: [], graph: false, maxDepth: 5, minDurationNs: 0, pids: [],

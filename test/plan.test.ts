@@ -1,5 +1,6 @@
 /** From flags to a plan. */
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../src/failure.js';
@@ -9,6 +10,7 @@ import { parseComm, parsePids } from '../src/plan/filters.js';
 import type { FunctionSource } from '../src/plan/find.js';
 import { deepestLevel, makePlan, type Wishes } from '../src/plan/make-plan.js';
 import { parsePatterns } from '../src/plan/pattern.js';
+import { Btf } from '../src/symbols/btf.js';
 import type { KernelFunction, Reason } from '../src/symbols/function.js';
 import { compileGlobs } from '../src/symbols/glob.js';
 import { findNearest } from '../src/symbols/nearest.js';
@@ -56,8 +58,53 @@ describe('patterns', () => {
 
   test('know the flag that they were given with', () => {
     expect(parsePatterns('--fgraph-extra', ['a,b'])).toEqual([
-      { flag: '--fgraph-extra', glob: 'a', graph: false },
-      { flag: '--fgraph-extra', glob: 'b', graph: false },
+      { flag: '--fgraph-extra', text: 'a', glob: 'a', argument: null, graph: false },
+      { flag: '--fgraph-extra', text: 'b', glob: 'b', argument: null, graph: false },
+    ]);
+  });
+
+  const argumentsOf = (...texts: string[]) =>
+    parsePatterns('-k', texts).map(({ glob, argument }) => {
+      const { name, type } = argument ?? { name: 'none', type: null };
+      return `${glob} ${type === null ? '' : `(${type.base}${'*'.repeat(type.stars)})`}${name ?? ''}`;
+    });
+
+  test('have an argument behind a colon: its name, its type, or both', () => {
+    expect(
+      argumentsOf('vfs_*:count', '*:(struct sk_buff *)skb', 'tcp_*:(struct sock *)', 'vfs_read'),
+    ).toEqual(['vfs_* count', '* (struct sk_buff*)skb', 'tcp_* (struct sock*)', 'vfs_read none']);
+  });
+
+  test('take types as people write them', () => {
+    expect(
+      argumentsOf(
+        ...['*:(size_t)n', '*:( unsigned  long )', '*:(const char **)', '*:(char const * const*)'],
+        ...['*:(struct file*) file', '*: (void *)'],
+      ),
+    ).toEqual([
+      '* (size_t)n',
+      '* (unsigned long)',
+      '* (char**)',
+      '* (char**)',
+      '* (struct file*)file',
+      '* (void*)',
+    ]);
+  });
+
+  test('are not split at commas in parentheses', () => {
+    expect(argumentsOf('(g)vfs_read:pos,*:(loff_t *),(b)vfs_write')).toEqual([
+      'vfs_read pos',
+      '* (loff_t*)',
+      'vfs_write none',
+    ]);
+    expect(complaint(() => parsePatterns('-k', ['*:(int, long),vfs_read']))).toContain(
+      "'int, long' is not a type",
+    );
+  });
+
+  test('keep what was written, for those who list the same functions', () => {
+    expect(parsePatterns('-k', ['(g)vfs_*:(size_t)count'])).toMatchObject([
+      { text: 'vfs_*:(size_t)count', graph: true },
     ]);
   });
 
@@ -73,16 +120,34 @@ Name functions, or use a glob: -k 'vfs_read,ext4_*'`,
   );
 
   test.each([
-    ['vfs_read:count', 'vfs_read'],
-    ['*:(struct sk_buff *)skb', '*'],
-    ['(g)vfs_*:file', 'vfs_*'],
-    [':count', '*'],
-  ])("'%s' chooses by an argument, which fsnoop can't do yet", (text, name) => {
-    expect(complaint(() => parsePatterns('-k', [text]))).toBe(
-      `
--k '${text}': choosing functions by an argument's name or type is not there yet.
-Choose by name: -k '${name}'`,
-    );
+    'vfs_read:',
+    'vfs_read:3',
+    '*:()',
+    '*:skb *',
+    '*:(struct sock *',
+    '*:a:b',
+    '*:int)',
+    '*:(const)',
+  ])("'%s' has no argument behind its colon", (text) => {
+    expect(complaint(() => parsePatterns('-k', [text]))).toMatch(/after its colon\.|is not a type/);
+  });
+
+  test('without what they say of an argument: how to say it', () => {
+    expect(complaint(() => parsePatterns('-k', ['vfs_read:']))).toMatchInlineSnapshot(`
+      "
+      -k 'vfs_read:' has neither the name of an argument nor a type after its colon.
+      By name, by type, or both: -k 'vfs_*:count' '*:(struct sock *)' '*:(struct sk_buff *)skb'"
+    `);
+    expect(complaint(() => parsePatterns('-k', ['*:(int [3])x']))).toMatchInlineSnapshot(`
+      "
+      -k '*:(int [3])x': 'int [3]' is not a type that an argument is found by.
+      Such types are names, with stars for pointers: '(size_t)', '(struct sk_buff *)', '(char **)'"
+    `);
+    expect(complaint(() => parsePatterns('-k', [':count']))).toMatchInlineSnapshot(`
+      "
+      -k ':count' has no name of a function before its colon.
+      For all functions with that argument: -k '*:count'"
+    `);
   });
 
   test.each(['(x)vfs_read', 'vfs read', 'vfs_(read)', '/vfs/', 'żółw', 'vfs_read;', 'a\nb'])(
@@ -118,20 +183,29 @@ describe('a plan', () => {
     ...['security_file_open', 'security_file_permission', ...Object.keys(refused)],
   ].sort();
 
+  const btf = new Btf(readFileSync(new URL('fixtures/symbols/types.btf', import.meta.url)));
+
   const symbols: FunctionSource = {
+    btf,
     match: (globs) => {
       const found = compileGlobs(globs);
       return names
         .filter((name) => found.test(name))
-        .map((name, at): KernelFunction => ({
+        .map((name): KernelFunction => ({
           name,
           module: null,
-          btfId: 100 + at,
+          btfId: 0,
           returns: { kind: 'void' },
           reason: refused[name] ?? null,
         }));
     },
     nearest: (name, count) => findNearest(names, name, count),
+    argumentTest: ({ name, type }) => {
+      if (type !== null && type.base !== 'struct file') return null;
+      const having = name === 'file' || type !== null ? /^(vfs|security)_/ : /^vfs_(read|write)$/;
+      return (candidate) => name !== 'nothing' && having.test(candidate.name);
+    },
+    nearestTypes: (name, count) => findNearest(['struct file', 'size_t'], name, count),
   };
 
   /** Wishes with the patterns as they are written. */
@@ -151,6 +225,11 @@ describe('a plan', () => {
     command: null,
     bufferBytes: 4096,
     live: false,
+    args: 'compact',
+    outputs: [],
+    filters: [],
+    errnos: null,
+    stack: false,
   };
 
   const planOf = (fields: Partial<Texts>) => {
@@ -234,7 +313,7 @@ describe('a plan', () => {
   test("keeps each function's own BTF id", () => {
     const [found] = symbols.match(['vfs_write']);
     const { functions } = plan('vfs_write');
-    expect(functions).toEqual([{ ...found, root: true }]);
+    expect(functions).toMatchObject([{ ...found, root: true }]);
   });
 
   test('is of a graph when one of its roots has (g)', () => {
@@ -290,6 +369,42 @@ describe('a plan', () => {
       --fgraph-exclude 'fsnotifi?' matches no function of this kernel.
       Did you mean: fsnotify
       Look for functions with: fsnoop list '*fsnotifi*'"
+    `);
+  });
+
+  test('has of the functions that match those with an argument', () => {
+    expect(
+      draw(
+        graphOf({ kfuncs: ['*:count'], include: ['*:(struct file *)'], exclude: ['vfs_*:file'] }),
+      ),
+    ).toMatchInlineSnapshot(`
+      "
+        security_file_open
+        security_file_permission
+      * vfs_read
+      * vfs_write"
+    `);
+  });
+
+  test('a type that does not exist: the nearest that do', () => {
+    expect(complaint(() => plan('vfs_*:(struct fil *)file'))).toMatchInlineSnapshot(`
+      "
+      -k 'vfs_*:(struct fil *)file': this kernel has no type struct fil.
+      Did you mean: struct file
+      Look for types with: fsnoop types '*fil*'"
+    `);
+  });
+
+  test('an argument that no function has', () => {
+    expect(complaint(() => plan('vfs_read:nothing'))).toMatchInlineSnapshot(`
+      "
+      -k 'vfs_read:nothing': vfs_read has no argument nothing.
+      See the arguments that there are: fsnoop list --proto 'vfs_read'"
+    `);
+    expect(complaint(() => plan('vfs_*:(struct file *)nothing'))).toMatchInlineSnapshot(`
+      "
+      -k 'vfs_*:(struct file *)nothing': none of the 4 functions that match has an argument (struct file *)nothing.
+      See the arguments that there are: fsnoop list --proto 'vfs_*'"
     `);
   });
 

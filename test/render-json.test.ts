@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { recordType } from '../src/events/record.js';
 import { makeRenderer, type RendererOptions } from '../src/render/renderer.js';
+import { noAddresses } from '../src/symbols/addresses.js';
 import { functions, read, slow, treeOf, unfinished } from './fixtures/reads.js';
 import { makeRecord } from './fixtures/records.js';
 
@@ -13,6 +14,8 @@ function make(options: Partial<RendererOptions> = {}) {
     width: 20,
     color: true,
     functions,
+    outputs: [],
+    addresses: noAddresses,
     epochNs: 2_954_431_022n,
     ...options,
   });
@@ -155,7 +158,7 @@ test('live, entries are lines of their own', () => {
   const renderer = make({ live: true });
   const entry = (fields: object) => makeRecord({ type: recordType.entry, ...fields });
   expect(renderer.record(entry({ startNs: 7 }))).toBe(
-    '{"type":"entry","pid":101,"tid":101,"comm":"cat","cpu":0,"startNs":"2954431029","depth":0,"function":"vfs_read","module":null,"args":[]}\n',
+    '{"type":"entry","pid":101,"tid":101,"comm":"cat","cpu":0,"startNs":"2954431029","depth":0,"function":"vfs_read","module":null,"args":[],"outputs":[]}\n',
   );
   expect(parse(renderer.record(entry({ depth: 1, function: 3 })))).toMatchObject([
     { comm: 'cat', depth: 1, function: 'read_zero' },

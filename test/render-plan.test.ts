@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { parseExpression } from '../src/expr/parse.js';
 import type { Plan } from '../src/plan/plan.js';
 import { renderPlanJson, renderPlanText } from '../src/render/plan.js';
 import { renderSummaryText, type Summary } from '../src/render/summary.js';
@@ -22,6 +23,11 @@ const plan: Plan = {
   command: ['cat', '/etc/host name', "it's"],
   bufferBytes: 16 * 2 ** 20,
   live: true,
+  args: 'compact',
+  outputs: [parseExpression('*file')],
+  filters: [parseExpression('count > 1')],
+  errnos: [2],
+  stack: true,
 };
 
 const bare: Plan = {
@@ -35,6 +41,11 @@ const bare: Plan = {
   command: null,
   bufferBytes: 4096,
   live: false,
+  args: 'off',
+  outputs: [],
+  filters: [],
+  errnos: null,
+  stack: false,
 };
 
 const shown = (text: string) => `\n${text}`;
@@ -49,7 +60,10 @@ test('the plan tells what would be traced, how, and what not', () => {
                rw_verify_area, security_file_permission, read_zero, fsnotify,
                do_filp_open, ext4_readpage
     Depth      5
-    Filters    pid 3, 4; comm cat; calls of 1.00 ms and longer
+    Filters    pid 3, 4; comm cat; calls of 1.00 ms and longer; count > 1; errors: ENOENT
+    Arguments  compact
+    Outputs    *file
+    Stack      of each root
     Command    cat '/etc/host name' 'it'\\''s'
     Buffer     16M
     Live       a record at each entry too
@@ -73,6 +87,7 @@ test('a plan of one function is short', () => {
                vfs_read
     Graph      no: one line a call
     Filters    none
+    Arguments  off
     Buffer     4K
     Refused    0
     "
@@ -81,12 +96,15 @@ test('a plan of one function is short', () => {
 
 test('the plan as JSON is one line', () => {
   expect(renderPlanJson(bare)).toBe(
-    '{"type":"plan","version":1,"method":"fsession.multi","roots":["vfs_read"],"functions":[],"refused":[],"graph":false,"maxDepth":5,"minDurationNs":0,"pids":[],"comm":null,"command":null,"bufferBytes":4096,"live":false}\n',
+    '{"type":"plan","version":1,"method":"fsession.multi","roots":["vfs_read"],"functions":[],"refused":[],"graph":false,"maxDepth":5,"minDurationNs":0,"pids":[],"comm":null,"command":null,"bufferBytes":4096,"live":false,"args":"off","outputs":[],"filters":[],"errnos":null,"stack":false}\n',
   );
   expect(JSON.parse(renderPlanJson(plan))).toMatchObject({
     roots: ['vfs_read'],
     refused: plan.refused,
     command: plan.command,
+    outputs: ['*file'],
+    filters: ['count > 1'],
+    errnos: [2],
   });
 });
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { recordType } from '../src/events/record.js';
 import { makeRenderer, type RendererOptions } from '../src/render/renderer.js';
+import { noAddresses } from '../src/symbols/addresses.js';
 import { functions, read, slow, treeOf, treesOf, unfinished } from './fixtures/reads.js';
 import { makeRecord, recordsOf } from './fixtures/records.js';
 
@@ -15,6 +16,8 @@ function make(options: Partial<RendererOptions> = {}) {
     width: null,
     color: false,
     functions,
+    outputs: [],
+    addresses: noAddresses,
     epochNs: 0n,
     ...options,
   });
@@ -48,7 +51,7 @@ test('slow calls are marked and errors have names', () => {
     +  10.00 µs   10.00 µs  ├─ fsnotify()
     ! 123.46 µs  123.46 µs  ├─ do_filp_open() = -ENOENT
     #   1.23 ms    1.23 ms  ├─ do_filp_open() = 0xffff888003a4c000
-    *  12.35 ms   12.35 ms  ├─ do_filp_open() = 0x0
+    *  12.35 ms   12.35 ms  ├─ do_filp_open() = NULL
     @ 123.46 ms  123.46 ms  └─ ext4_readpage [ext4]() = true
     "
   `);
@@ -168,7 +171,7 @@ test('colours show what is slow, what failed and what is not known', () => {
     <32>+  10.00 µs<39>   10.00 µs  <2>├─ <22>fsnotify()
     <33>! 123.46 µs<39>  123.46 µs  <2>├─ <22>do_filp_open()<31><1> = -ENOENT<22><39>
     <35>#   1.23 ms<39>    1.23 ms  <2>├─ <22>do_filp_open() = 0xffff888003a4c000
-    <31>*  12.35 ms<39>   12.35 ms  <2>├─ <22>do_filp_open() = 0x0
+    <31>*  12.35 ms<39>   12.35 ms  <2>├─ <22>do_filp_open() = NULL
     <31><1>@ 123.46 ms<22><39>  123.46 ms  <2>└─ <22>ext4_readpage [ext4]() = true
 
     <1>vfs_read<22> · cat 101:101 · cpu 0 · <33>incomplete: 1 call lost<39>
@@ -343,7 +346,7 @@ test('the style arrows has a line for each entry and return', () => {
     dd 102                → do_filp_open()
     dd 102                ← do_filp_open = 0xffff888003a4c000  # 1.23 ms
     dd 102                → do_filp_open()
-    dd 102                ← do_filp_open = 0x0  * 12.35 ms
+    dd 102                ← do_filp_open = NULL  * 12.35 ms
     dd 102                → ext4_readpage [ext4]()
     dd 102                ← ext4_readpage [ext4] = true  @ 123.46 ms
     dd 102              ← vfs_read = -ENOENT  $ 3.20 s

@@ -4,7 +4,8 @@ import * as Flags from '@oclif/core/flags';
 import { exitStatus, Failure } from '../failure.js';
 import { adviceOn } from '../plan/bpfsnoop.js';
 import { parseCommand } from '../plan/command.js';
-import { parseComm, parsePids } from '../plan/filters.js';
+import { parseExpressions } from '../plan/expressions.js';
+import { chooseErrnos, parseComm, parsePids } from '../plan/filters.js';
 import { parsePatterns } from '../plan/pattern.js';
 import { deepestLevel } from '../plan/make-plan.js';
 import { parseBytes, parseDurationNs } from '../quantities.js';
@@ -32,6 +33,14 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       command: `<%= config.bin %> -k 'ext4_*' --filter-pid 4321 --min-duration 1ms --duration 10s --format json`,
     },
     {
+      description: 'Which files are opened, and which of them are not there',
+      command: `<%= config.bin %> -k do_sys_openat2 --output-arg 'str(filename)' --errno ENOENT`,
+    },
+    {
+      description: 'Reads of 4096 bytes, with the name of the file',
+      command: `<%= config.bin %> -k vfs_read --filter-arg 'count == 4096' --output-arg 'file->f_path.dentry->d_name.name'`,
+    },
+    {
       description: 'What would be traced, and what can not',
       command: `<%= config.bin %> -k 'tcp_*' --dry-run`,
     },
@@ -42,9 +51,9 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       multiple: true,
       multipleNonGreedy: true,
       char: 'k',
-      summary: "Functions to trace: names or globs, by commas; '(g)vfs_read' stands for -g too.",
+      summary:
+        "Functions to trace: names or globs, by commas, with an argument ('*:(struct sock *)sk'); '(g)vfs_read' stands for -g too.",
       helpValue: 'PATTERN',
-      required: true,
     }),
     command: Flags.string({
       char: 'c',
@@ -89,6 +98,22 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       helpValue: 'PID',
       helpGroup: 'FILTER',
     }),
+    'filter-arg': Flags.string({
+      ...list,
+      summary: "Only calls for which this holds, in C: 'count == 4096', '$retval < 0'; all must.",
+      helpValue: 'EXPR',
+      helpGroup: 'FILTER',
+    }),
+    errors: Flags.boolean({
+      summary: 'Only calls, with their trees, that return an error.',
+      helpGroup: 'FILTER',
+    }),
+    errno: Flags.string({
+      ...list,
+      summary: 'Only those that return one of these: ENOENT,EACCES.',
+      helpValue: 'NAME',
+      helpGroup: 'FILTER',
+    }),
     comm: Flags.string({
       summary: 'Only tasks of this name (up to 15 bytes).',
       helpValue: 'NAME',
@@ -98,6 +123,22 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       summary: 'Drop shorter calls, in the kernel: 500ns, 10us, 1ms.',
       helpValue: 'TIME',
       helpGroup: 'FILTER',
+    }),
+    args: Flags.option({
+      options: ['off', 'compact', 'full'] as const,
+      summary: 'Arguments: none, one line, or with what the structs have that they point at.',
+      default: 'compact' as const,
+      helpGroup: 'OUTPUT',
+    })(),
+    'output-arg': Flags.string({
+      ...list,
+      summary: "Show this too, in C: 'file->f_inode->i_size', 'str(name)', '*skb', 'hist(count)'.",
+      helpValue: 'EXPR',
+      helpGroup: 'OUTPUT',
+    }),
+    'output-stack': Flags.boolean({
+      summary: 'Show the kernel stack of each root.',
+      helpGroup: 'OUTPUT',
     }),
     format: Flags.option({
       options: ['text', 'json'] as const,
@@ -154,6 +195,17 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       helpGroup: 'RUN',
     }),
     'dry-run': Flags.boolean({ summary: 'Print the plan and attach nothing.', helpGroup: 'RUN' }),
+    'show-func-proto': Flags.boolean({
+      summary: 'Show prototypes of the functions and attach nothing: fsnoop list --proto.',
+      helpGroup: 'SHOW',
+    }),
+    'show-type-proto': Flags.string({
+      ...list,
+      char: 'C',
+      summary: 'Show types as C and attach nothing; needs no -k: fsnoop types.',
+      helpValue: 'TYPE',
+      helpGroup: 'SHOW',
+    }),
   };
 
   /** An unknown flag may be one of bpfsnoop's: then say what comes closest. */
@@ -168,6 +220,25 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
     const { flags } = await this.parse(Trace);
     const { live, format, output } = flags;
     const terminal = output === undefined ? findTerminal() : null;
+    const color = 'color' in flags ? flags.color : terminal !== null && !process.env['NO_COLOR'];
+    const onNote = (text: string) => process.stderr.write(text);
+    const shown = { format, color, output: output ?? null, onNote };
+    const types = flags['show-type-proto'] ?? [];
+    // loaded where it is asked for: a trace starts without it
+    const show = () => import('../show.js');
+    if (types.length > 0) {
+      const { showTypes } = await show();
+      const names = types.flatMap((text) => text.split(','));
+      await showTypes({ ...shown, names, show: 'names of many' });
+      return;
+    }
+    if (flags.kfunc === undefined) throw nothingToTrace();
+    if (flags['show-func-proto']) {
+      const { showFunctions } = await show();
+      const patterns = parsePatterns('-k', flags.kfunc);
+      await showFunctions({ ...shown, patterns, only: null, show: 'prototypes' });
+      return;
+    }
     const status = await trace({
       wishes: {
         roots: parsePatterns('-k', flags.kfunc),
@@ -184,13 +255,16 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
         command: parseOptional(flags.command, parseCommand),
         bufferBytes: parseBytes('--buffer', flags.buffer),
         live,
+        args: flags.args,
+        outputs: parseExpressions('--output-arg', flags['output-arg'] ?? []),
+        filters: parseExpressions('--filter-arg', flags['filter-arg'] ?? []),
+        errnos: chooseErrnos(flags.errors, flags.errno ?? []),
+        stack: flags['output-stack'],
       },
       dryRun: flags['dry-run'],
-      format,
       style: chooseStyle(flags.style, live),
       width: terminal?.columns ?? null,
-      color: 'color' in flags ? flags.color : terminal !== null && !process.env['NO_COLOR'],
-      output: output ?? null,
+      ...shown,
       limitEvents: flags['limit-events'] ?? null,
       durationMs: parseOptional(
         flags.duration,
@@ -200,10 +274,18 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       strict: flags.strict,
       onProgress: showProgress,
       verbose: flags.verbose,
-      onNote: (text) => process.stderr.write(text),
     });
     this.exit(status);
   }
+}
+
+function nothingToTrace(): Failure {
+  return new Failure(
+    exitStatus.usage,
+    'There is nothing to trace without -k (--kfunc).',
+    'Name functions: fsnoop -k vfs_read',
+    "Find some with: fsnoop list '*read*'",
+  );
 }
 
 function parseOptional<Value>(

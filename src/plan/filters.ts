@@ -1,5 +1,6 @@
 /** Which tasks to trace, from text. */
 import { exitStatus, Failure } from '../failure.js';
+import { errnoNumber } from '../symbols/errno.js';
 
 /** The kernel keeps 15 bytes of a task's name: TASK_COMM_LEN in include/linux/sched.h. */
 const longestComm = 15;
@@ -35,5 +36,28 @@ export function parseComm(text: string): string {
       ? '--comm is empty.'
       : `--comm '${text}' has ${bytes} bytes; the kernel keeps ${longestComm} of a task's name.`,
     `See the names with: ps -eo comm${bytes === 0 ? '' : `; the kernel would call it '${text.slice(0, read)}'`}`,
+  );
+}
+
+/**
+ * What `--errors`, and `--errno ENOENT,EACCES` or `--errno 2`, ask for; null for nothing.
+ * @throws {Failure} on what is no error
+ */
+export function chooseErrnos(errors: boolean, texts: readonly string[]): number[] | 'any' | null {
+  if (texts.length === 0) return errors ? 'any' : null;
+  return texts.flatMap((text) => text.split(',')).map((text) => parseErrno(text.trim()));
+}
+
+const mostErrno = 4095;
+
+function parseErrno(text: string): number {
+  const number = /^-?\d+$/.test(text)
+    ? Math.abs(Number(text))
+    : errnoNumber(text.toUpperCase().replace(/^-/, ''));
+  if (number !== undefined && number > 0 && number <= mostErrno) return number;
+  throw new Failure(
+    exitStatus.usage,
+    `--errno '${text}' is no error that the kernel knows.`,
+    'Name one: --errno ENOENT; all of them: --errors',
   );
 }

@@ -1,14 +1,25 @@
 /** Makes the plan of a trace from the user's wishes and the kernel's functions. */
 import { exitStatus, Failure } from '../failure.js';
 import type { KernelFunction } from '../symbols/function.js';
+import { captureAll } from './capture-all.js';
 import { findFunctions, type FunctionSource } from './find.js';
 import type { Pattern } from './pattern.js';
-import type { Plan, PlannedFunction, RefusedFunction } from './plan.js';
+import type { Plan, RefusedFunction } from './plan.js';
 
 /** What the user asked for, as the flags have it. */
 export interface Wishes extends Pick<
   Plan,
-  'minDurationNs' | 'pids' | 'comm' | 'command' | 'bufferBytes' | 'live'
+  | 'minDurationNs'
+  | 'pids'
+  | 'comm'
+  | 'command'
+  | 'bufferBytes'
+  | 'live'
+  | 'args'
+  | 'outputs'
+  | 'filters'
+  | 'errnos'
+  | 'stack'
 > {
   /** `-k`. */
   readonly roots: readonly Pattern[];
@@ -20,6 +31,11 @@ export interface Wishes extends Pick<
   /** `--fgraph-extra`. */
   readonly extra: readonly Pattern[];
   readonly maxDepth: number;
+}
+
+interface Chosen {
+  readonly found: KernelFunction;
+  readonly role: 'root' | 'below';
 }
 
 /** The deepest level that a session cookie has room for: bpf/fsnoop.bpf.c, MAX_DEPTH. */
@@ -43,16 +59,17 @@ export function makePlan(wishes: Wishes, symbols: FunctionSource): Plan {
   const excluded = new Set(choose(exclude));
   const calls = [...choose(include).filter((found) => !excluded.has(found)), ...choose(extra)];
 
-  const chosen = new Map<string, PlannedFunction>();
-  for (const found of calls) chosen.set(found.name, { ...found, root: false });
-  for (const found of roots) chosen.set(found.name, { ...found, root: true });
-  const all = [...chosen.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const functions = all.filter((planned) => planned.reason === null);
-  if (!functions.some((planned) => planned.root)) throw noRoot(wishes.roots, roots);
+  const chosen = new Map<string, Chosen>();
+  for (const found of calls) chosen.set(found.name, { found, role: 'below' });
+  for (const found of roots) chosen.set(found.name, { found, role: 'root' });
+  const all = [...chosen.values()].sort((a, b) => (a.found.name < b.found.name ? -1 : 1));
+  const traceable = all.filter(({ found }) => found.reason === null);
+  if (!traceable.some(({ role }) => role === 'root')) throw noRoot(wishes.roots, roots);
+  const { functions, refused } = captureAll(traceable, wishes, symbols.btf);
   return {
     method: 'fsession.multi',
     functions,
-    refused: all.flatMap(toRefused),
+    refused: [...all.flatMap(toRefused), ...refused],
     graph,
     maxDepth: graph ? wishes.maxDepth : deepestLevel,
     minDurationNs: wishes.minDurationNs,
@@ -61,11 +78,16 @@ export function makePlan(wishes: Wishes, symbols: FunctionSource): Plan {
     command: wishes.command,
     bufferBytes: wishes.bufferBytes,
     live: wishes.live,
+    args: wishes.args,
+    outputs: wishes.outputs,
+    filters: wishes.filters,
+    errnos: wishes.errnos,
+    stack: wishes.stack,
   };
 }
 
-function toRefused(planned: PlannedFunction): RefusedFunction[] {
-  return planned.reason === null ? [] : [{ function: planned.name, reason: planned.reason }];
+function toRefused({ found: { name, reason } }: Chosen): RefusedFunction[] {
+  return reason === null ? [] : [{ function: name, reason }];
 }
 
 function noRoot(patterns: readonly Pattern[], roots: readonly KernelFunction[]): Failure {
@@ -74,14 +96,14 @@ function noRoot(patterns: readonly Pattern[], roots: readonly KernelFunction[]):
     if (reason !== null) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
   const reasons = [...counts].map(([reason, count]) => `${reason}: ${count}`).join(', ');
-  const globs = patterns.map(({ glob }) => glob);
+  const texts = patterns.map(({ text }) => text);
   const [only] = roots;
   return new Failure(
     exitStatus.usage,
     roots.length === 1 && only
       ? `${only.name} can't be traced: ${reasons.replace(/: 1$/, '')}.`
-      : `None of the ${roots.length} functions that -k '${globs.join(',')}' matches can be traced (${reasons}).`,
-    `See each with its reason: fsnoop list '${globs.join("' '")}'`,
+      : `None of the ${roots.length} functions that -k '${texts.join(',')}' matches can be traced (${reasons}).`,
+    `See each with its reason: fsnoop list '${texts.join("' '")}'`,
   );
 }
 
@@ -97,7 +119,7 @@ function noGraph(roots: readonly Pattern[]): Failure {
   return new Failure(
     exitStatus.usage,
     '-g needs to know which functions to show below the roots: fsnoop does not find callees by itself yet.',
-    `Name them: -k ${roots.map(({ glob }) => `'${glob}'`).join(' -k ')} -g --fgraph-include 'vfs_*,security_*'`,
+    `Name them: -k ${roots.map(({ text }) => `'${text}'`).join(' -k ')} -g --fgraph-include 'vfs_*,security_*'`,
     'Without -g, each call of the roots is one line.',
   );
 }

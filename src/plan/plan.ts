@@ -1,14 +1,26 @@
 /** The plan: everything that is decided before the kernel is touched, as one plain value. */
-import type { KernelFunction, Reason } from '../symbols/function.js';
+import type { Expression } from '../expr/parse.js';
+import type { Guard, Op } from '../expr/ops.js';
+import type { KernelFunction } from '../symbols/function.js';
+import type { Capture } from './capture.js';
 
-export interface PlannedFunction extends KernelFunction {
+/** What the kernel side reads and asks of a function's calls. A root's filters decide on its tree. */
+export interface Program {
+  readonly guard: Guard | null;
+  readonly filter: readonly Op[];
+  readonly entry: readonly Op[];
+  readonly returnFilter: readonly Op[];
+  readonly atReturn: readonly Op[];
+}
+
+export interface PlannedFunction extends KernelFunction, Capture {
   /** A call of a root opens a tree; other functions are recorded only inside one. */
   readonly root: boolean;
 }
 
 export interface RefusedFunction {
   readonly function: string;
-  readonly reason: Reason;
+  readonly reason: string;
 }
 
 export interface Plan {
@@ -32,4 +44,13 @@ export interface Plan {
   readonly bufferBytes: number;
   /** Write a record at each entry too. */
   readonly live: boolean;
+  /** How much of the arguments is shown. */
+  readonly args: 'off' | 'compact' | 'full';
+  /** The expressions that are shown with each call, and that roots must fulfil. */
+  readonly outputs: readonly Expression[];
+  readonly filters: readonly Expression[];
+  /** Only trees whose root failed: with one of these errors, or with any. Null: all trees. */
+  readonly errnos: readonly number[] | 'any' | null;
+  /** Show the kernel stack of each root. */
+  readonly stack: boolean;
 }

@@ -8,10 +8,13 @@
  */
 import { recordType, type CallRecord } from '../events/record.js';
 import type { Call, Tree } from '../tree/tree.js';
+import { sourceOf, type Shown, type ValueSource } from './call-values.js';
 import { formatDuration, markOf } from './duration.js';
 import {
+  formatCalled,
   formatComm,
   formatLost,
+  formatOutputs,
   formatReturned,
   formatUnreturned,
   nameOf,
@@ -26,14 +29,14 @@ type End = Pick<Call, 'function' | 'durationNs' | 'retvalLow' | 'retvalHigh' | '
 export function renderArrows(text: Text, tree: Tree): string {
   const prefix = formatPrefix(text, tree);
   const renderCall = (call: Call, indent: string): string => {
-    let out = text.line(`${prefix}${indent}${formatEntry(text, call)}`);
+    let out = text.line(`${prefix}${indent}→ ${formatCalled(text, call)}`);
     for (const node of call.children) {
       out +=
         node.type === 'call'
           ? renderCall(node, `${indent}  `)
           : text.line(`${prefix}${indent}  ${text.warning(`… ${formatLost(node.lost)}`)}`);
     }
-    return out + text.line(`${prefix}${indent}${formatEnd(text, call)}`);
+    return out + formatEndLines(text, `${prefix}${indent}`, call, sourceOf(call));
   };
   return renderCall(tree.root, '');
 }
@@ -41,9 +44,17 @@ export function renderArrows(text: Text, tree: Tree): string {
 /** A record's line: its comm is that of its tree's root. */
 export function renderLive(text: Text, record: CallRecord, comm: string): string {
   const prefix = formatPrefix(text, { comm, tid: record.tid }) + '  '.repeat(record.depth);
-  if (record.type === recordType.entry) return text.line(prefix + formatEntry(text, record));
+  if (record.type === recordType.drop) return '';
+  if (record.type === recordType.entry) {
+    const source: ValueSource = { args: record, entry: record, returned: null };
+    const args = text.values.arguments(record.function, source);
+    const called = `→ ${nameOf(text, record.function)}(${args})`;
+    return formatLines(text, prefix, called, text.values.outputs(record.function, source));
+  }
   const status = record.type === recordType.call ? 'returned' : unreturned[record.type];
-  return text.line(prefix + formatEnd(text, { ...record, status }));
+  const returned = record.type === recordType.call ? record : null;
+  const source: ValueSource = { args: null, entry: null, returned };
+  return formatEndLines(text, prefix, { ...record, status }, source);
 }
 
 /** What the live lines of a tree lack. */
@@ -57,8 +68,15 @@ function formatPrefix(text: Text, { comm, tid }: Task): string {
   return text.dim(`${formatComm(comm)} ${tid}`.padEnd(taskWidth));
 }
 
-function formatEntry(text: Text, { function: place }: { readonly function: number }): string {
-  return `→ ${nameOf(text, place)}()`;
+function formatEndLines(text: Text, prefix: string, end: End, source: ValueSource): string {
+  return formatLines(text, prefix, formatEnd(text, end), text.values.outputs(end.function, source));
+}
+
+function formatLines(text: Text, prefix: string, line: string, outputs: readonly Shown[]): string {
+  const { behind, below } = formatOutputs(text, outputs);
+  let out = text.line(`${prefix}${line}${behind}`);
+  for (const more of below) out += text.line(`${prefix}    ${more}`);
+  return out;
 }
 
 function formatEnd(text: Text, end: End): string {

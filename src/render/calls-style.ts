@@ -6,7 +6,14 @@
  */
 import type { Call, Tree } from '../tree/tree.js';
 import { callColumns, printBlank, printCells, printHeader } from './columns.js';
-import { formatLost, formatReturned, formatUnreturned, nameOf, type Text } from './text.js';
+import {
+  formatCalled,
+  formatCallOutputs,
+  formatLost,
+  formatReturned,
+  formatUnreturned,
+  type Text,
+} from './text.js';
 
 const blank = printBlank(callColumns);
 
@@ -33,5 +40,8 @@ function renderReturned(text: Text, tree: Tree, call: Call): string {
       ? formatReturned(text, call)
       : text.warning(` … ${formatUnreturned(status, call.durationNs)}`);
   const cells = printCells(callColumns, text, call, tree);
-  return out + text.line(`${cells}  ${nameOf(text, call.function)}()${end}`);
+  const { behind, below } = formatCallOutputs(text, call);
+  out += text.line(`${cells}  ${formatCalled(text, call)}${end}${behind}`);
+  for (const line of below) out += text.line(`${blank}    ${line}`);
+  return out;
 }

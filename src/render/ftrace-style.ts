@@ -8,8 +8,17 @@
  */
 import type { Call, Tree } from '../tree/tree.js';
 import { formatDurationFtrace, markOf } from './duration.js';
-import { formatComm, formatUnreturned, nameOf, returnTypeOf, type Text } from './text.js';
-import { formatValueFtrace } from './value.js';
+import {
+  formatCalled,
+  formatCallOutputs,
+  formatComm,
+  formatUnreturned,
+  nameOf,
+  returnTypeOf,
+  type Outputs,
+  type Text,
+} from './text.js';
+import { formatReturnFtrace } from './value.js';
 
 const header = `# tracer: function_graph
 #
@@ -39,15 +48,16 @@ export class FtraceStyle {
   #call(tree: Tree, call: Call, indent: string): string {
     const text = this.#text;
     const name = nameOf(text, call.function);
+    const called = formatCalled(text, call);
     if (call.status === 'returned' && call.children.length === 0) {
       const returned = this.#returned(call);
-      const comment = returned === '' ? '' : ` /* ${returned} */`;
-      return this.#line(tree, call.cpu, `${this.#duration(call)}${indent}${name}();${comment}`);
+      const comment = formatComment(returned, formatCallOutputs(text, call));
+      return this.#line(tree, call.cpu, `${this.#duration(call)}${indent}${called};${comment}`);
     }
 
     const unreturned = formatUnreturned(call.status, call.durationNs);
     const why = unreturned === '' ? '' : text.warning(` /* ${unreturned} */`);
-    let out = this.#line(tree, entryCpu(call), `${noDuration}${indent}${name}() {${why}`);
+    let out = this.#line(tree, entryCpu(call), `${noDuration}${indent}${called} {${why}`);
     for (const node of call.children) {
       out +=
         node.type === 'call'
@@ -57,7 +67,10 @@ export class FtraceStyle {
     if (call.status === 'open' || call.status === 'exited') return out;
     const cell = call.status === 'lost' ? noDuration : this.#duration(call);
     const returned = this.#returned(call);
-    const comment = returned === '' ? '' : ` /* ${name} ${returned} */`;
+    const comment = formatComment(
+      returned === '' ? '' : `${name} ${returned}`,
+      formatCallOutputs(text, call),
+    );
     return out + this.#line(tree, call.cpu, `${cell}${indent}}${comment}`);
   }
 
@@ -68,7 +81,7 @@ export class FtraceStyle {
 
   /** `ret=0x20000`, `ret=-2`; '' for void. */
   #returned({ function: place, retvalLow, retvalHigh }: Call): string {
-    const value = formatValueFtrace(returnTypeOf(this.#text, place), retvalLow, retvalHigh);
+    const value = formatReturnFtrace(returnTypeOf(this.#text, place), retvalLow, retvalHigh);
     if (value === '') return '';
     return value.startsWith('-') ? this.#text.error(`ret=${value}`) : `ret=${value}`;
   }
@@ -82,6 +95,12 @@ export class FtraceStyle {
     const change = `${prefix}${formatProc(last)} => ${formatProc(tree)}\n`;
     return `${rule}${change}${rule}\n${line}`;
   }
+}
+
+/** ` /* vfs_read ret=0xc · count = 512 *\/` */
+function formatComment(said: string, { behind, below }: Outputs): string {
+  const outputs = [behind, ...below.map((line) => line.trim())].join(' ').trimEnd();
+  return said === '' && outputs === '' ? '' : ` /* ${`${said}${outputs}`.trim()} */`;
 }
 
 /** Where a call began is not recorded; where the first call below it returned comes closest. */

@@ -1,11 +1,14 @@
 /** JSON lines, version 1: one object a line, as DESIGN.md specifies them. */
 import type { CallRecord } from '../events/record.js';
 import type { PlannedFunction } from '../plan/plan.js';
-import type { ValueType } from '../symbols/function.js';
+import type { Addresses } from '../symbols/addresses.js';
+import type { Type } from '../symbols/type.js';
 import type { Call, Tree } from '../tree/tree.js';
+import { bareJson, sourceOf, type CallValues, type ValueSource } from './call-values.js';
 import type { StartInfo } from './renderer.js';
+import { formatStackJson } from './stack.js';
 import type { Summary } from './summary.js';
-import { errnoOf, formatValueJson } from './value.js';
+import { errnoOf, formatWordJson } from './value.js';
 
 const version = 1;
 
@@ -13,10 +16,19 @@ export class JsonLines {
   readonly #epochNs: bigint;
   /** By place in the plan: `"function":"vfs_read","module":null`. */
   readonly #names: readonly string[];
-  readonly #returns: readonly ValueType[];
+  readonly #returns: readonly Type[];
+  readonly #values: CallValues;
+  readonly #addresses: Addresses;
 
-  constructor(functions: readonly PlannedFunction[], epochNs: bigint) {
+  constructor(
+    functions: readonly PlannedFunction[],
+    values: CallValues,
+    addresses: Addresses,
+    epochNs: bigint,
+  ) {
     this.#epochNs = epochNs;
+    this.#values = values;
+    this.#addresses = addresses;
     this.#names = functions.map(
       ({ name, module }) => `"function":${JSON.stringify(name)},"module":${JSON.stringify(module)}`,
     );
@@ -36,7 +48,7 @@ export class JsonLines {
       tree.incomplete === null
         ? '"complete":true'
         : `"complete":false,"lost":${tree.lost},"why":"${tree.incomplete}"`;
-    return `{"type":"tree",${this.#task(tree)},"cpu":${tree.cpu},"startNs":${this.#start(tree)},${complete},"root":${this.#call(tree.root)}}\n`;
+    return `{"type":"tree",${this.#task(tree)},"cpu":${tree.cpu},"startNs":${this.#start(tree)},${complete}${this.#stack(tree.root)},"root":${this.#call(tree.root)}}\n`;
   }
 
   /** A line for each call that has a record, in the order in which they returned, and their gaps. */
@@ -46,7 +58,8 @@ export class JsonLines {
       let out = '';
       for (const node of call.children) if (node.type === 'call') out += visit(node);
       if (call.status === 'lost') return out;
-      return `${out}{"type":"call",${task},"startNs":${this.#start(call)},${this.#fields(call)}}\n`;
+      const stack = call === tree.root ? this.#stack(call) : '';
+      return `${out}{"type":"call",${task},"startNs":${this.#start(call)}${stack},${this.#fields(call)}}\n`;
     };
     const calls = visit(tree.root);
     return tree.lost === 0 ? calls : `${calls}{"type":"lost",${task},"lost":${tree.lost}}\n`;
@@ -55,7 +68,16 @@ export class JsonLines {
   /** A call that began, in live mode; `comm` is that of its tree's root. */
   entry(record: CallRecord, comm: string): string {
     const task = this.#task({ pid: record.pid, tid: record.tid, comm });
-    return `{"type":"entry",${task},"cpu":${record.cpu},"startNs":${this.#start(record)},"depth":${record.depth},${this.#name(record.function)},"args":[]}\n`;
+    const source: ValueSource = { args: record, entry: record, returned: null };
+    const values = this.#values.json(record.function, source);
+    return `{"type":"entry",${task},"cpu":${record.cpu},"startNs":${this.#start(record)},"depth":${record.depth},${this.#name(record.function)},${values}}\n`;
+  }
+
+  /** `,"stack":["vfs_read+0x5",…]` of a root of which it was read. */
+  #stack(root: Call): string {
+    if (this.#values.isBare(root.function)) return '';
+    const stack = this.#values.stack(root.function, sourceOf(root));
+    return stack === null ? '' : `,"stack":${formatStackJson(stack, this.#addresses)}`;
   }
 
   #task({ pid, tid, comm }: Pick<Tree, 'pid' | 'tid' | 'comm'>): string {
@@ -85,14 +107,15 @@ export class JsonLines {
     const { function: place, durationNs, selfNs, cpu, retvalLow, retvalHigh, status } = call;
     const name = this.#name(place);
     const type = this.#returns[place];
+    const values = this.#values.isBare(place) ? bareJson : this.#values.json(place, sourceOf(call));
     if (status !== 'returned' || type === undefined) {
       const openNs = status === 'lost' ? '' : `,"openNs":${durationNs}`;
-      return `${name},"durationNs":null${openNs},"selfNs":null,"cpu":${cpu},"retval":null,"errno":null,"args":[],"outputs":[]`;
+      return `${name},"durationNs":null${openNs},"selfNs":null,"cpu":${cpu},"retval":null,"errno":null,${values}`;
     }
     const errno = errnoOf(type, retvalLow, retvalHigh);
-    const value = formatValueJson(type, retvalLow, retvalHigh);
+    const value = formatWordJson(type, retvalLow, retvalHigh);
     const error = errno === null ? 'null' : `"${errno}"`;
-    return `${name},"durationNs":${durationNs},"selfNs":${selfNs},"cpu":${cpu},"retval":${value},"errno":${error},"args":[],"outputs":[]`;
+    return `${name},"durationNs":${durationNs},"selfNs":${selfNs},"cpu":${cpu},"retval":${value},"errno":${error},${values}`;
   }
 }
 

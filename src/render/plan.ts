@@ -1,6 +1,7 @@
 /** The plan for `--dry-run`: what would be traced, how, and what can't be. */
 import Table from 'cli-table3';
 import type { Plan } from '../plan/plan.js';
+import { errnoName } from '../symbols/errno.js';
 import { formatDuration } from './duration.js';
 import { formatBytes } from './summary.js';
 import { formatComm, formatCount } from './text.js';
@@ -20,6 +21,9 @@ export function renderPlanText(plan: Plan): string {
     formatList(others),
     plan.graph ? row('Depth', `${plan.maxDepth}`) : '',
     row('Filters', formatFilters(plan)),
+    row('Arguments', plan.args),
+    ...plan.outputs.map(({ text }, place) => row(place === 0 ? 'Outputs' : '', text)),
+    plan.stack ? row('Stack', 'of each root') : '',
     plan.command === null ? '' : row('Command', plan.command.map(quote).join(' ')),
     row('Buffer', formatBytes(plan.bufferBytes)),
     plan.live ? row('Live', 'a record at each entry too') : '',
@@ -42,6 +46,11 @@ export function renderPlanJson(plan: Plan): string {
     command,
     bufferBytes,
     live,
+    args,
+    outputs,
+    filters,
+    errnos,
+    stack,
   } = plan;
   return `${JSON.stringify({
     type: 'plan',
@@ -58,6 +67,11 @@ export function renderPlanJson(plan: Plan): string {
     command,
     bufferBytes,
     live,
+    args,
+    outputs: outputs.map(({ text }) => text),
+    filters: filters.map(({ text }) => text),
+    errnos,
+    stack,
   })}\n`;
 }
 
@@ -85,14 +99,19 @@ function formatList(names: readonly string[]): string {
   return line === '' ? out : `${out}${indent}${line}\n`;
 }
 
-function formatFilters({ pids, comm, minDurationNs }: Plan): string {
-  const filters = [
+function formatFilters({ pids, comm, minDurationNs, filters, errnos }: Plan): string {
+  const all = [
     pids.length === 0 ? '' : `pid ${pids.join(', ')}`,
     comm === null ? '' : `comm ${formatComm(comm)}`,
     minDurationNs === 0 ? '' : `calls of ${formatDuration(minDurationNs)} and longer`,
+    ...filters.map(({ text }) => text),
+    errnos === null ? '' : `errors: ${formatErrnos(errnos)}`,
   ].filter((filter) => filter !== '');
-  return filters.length === 0 ? 'none' : filters.join('; ');
+  return all.length === 0 ? 'none' : all.join('; ');
 }
+
+const formatErrnos = (errnos: readonly number[] | 'any') =>
+  errnos === 'any' ? 'any' : errnos.map((errno) => errnoName(errno) ?? `${errno}`).join(', ');
 
 /** Each reason with its count and some functions, the most frequent first. */
 function formatRefused({ refused }: Plan): string {

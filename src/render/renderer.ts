@@ -5,10 +5,13 @@ import { taskKey } from '../tree/builder.js';
 import type { Tree } from '../tree/tree.js';
 import { renderArrows, renderLive, renderLiveLost } from './arrows-style.js';
 import { renderCalls, renderCallsHeader } from './calls-style.js';
+import { CallValues, sourceOf } from './call-values.js';
+import { Counting, type Output } from './counting.js';
 import { FtraceStyle } from './ftrace-style.js';
 import { JsonLines } from './json-lines.js';
+import { formatStack } from './stack.js';
 import { renderSummaryText, type Summary } from './summary.js';
-import { makeText, type TextOptions } from './text.js';
+import { makeText, type Text, type TextOptions } from './text.js';
 import { renderTree } from './tree-style.js';
 
 export interface StartInfo {
@@ -40,6 +43,8 @@ export interface Renderer {
   readonly tree: (tree: Tree) => string;
   /** A record that came, of any type: nothing unless live. */
   readonly record: (record: CallRecord) => string;
+  /** What is told of all trees together. */
+  readonly end: () => string;
   /** Text is for stderr, JSON for where the trees go. */
   readonly summary: (summary: Summary) => string;
 }
@@ -49,17 +54,26 @@ export function makeRenderer(options: RendererOptions): Renderer {
   return options.live ? makeLiveRenderer(options) : makeTextRenderer(options);
 }
 
-function makeJsonRenderer({ functions, epochNs, graph, live }: RendererOptions): Renderer {
-  const lines = new JsonLines(functions, epochNs);
+function makeJsonRenderer(options: RendererOptions): Renderer {
+  const { functions, outputs, addresses, epochNs, graph, live } = options;
+  const values = new CallValues(functions, outputs, addresses);
+  const lines = new JsonLines(functions, values, addresses, epochNs);
+  const counting = new Counting(functions, outputs, values, addresses);
+  const isCountedOnly = countsOnly(outputs);
   const comms = new Comms();
   return {
     start: (info) => lines.start(info),
-    tree: (tree) => (graph ? lines.tree(tree) : lines.calls(tree)),
+    tree: (tree) => {
+      counting.add(tree);
+      if (isCountedOnly) return '';
+      return graph ? lines.tree(tree) : lines.calls(tree);
+    },
     record: (record) => {
       if (!live) return '';
       const comm = comms.of(record);
       return record.type === recordType.entry ? lines.entry(record, comm) : '';
     },
+    end: () => counting.json(),
     summary: (summary) => lines.summary(summary),
   };
 }
@@ -68,28 +82,56 @@ function makeJsonRenderer({ functions, epochNs, graph, live }: RendererOptions):
 function makeLiveRenderer(options: RendererOptions): Renderer {
   const text = makeText(options);
   const comms = new Comms();
+  const { functions, outputs, addresses } = options;
+  const counting = new Counting(functions, outputs, text.values, addresses);
   return {
     start: () => '',
-    tree: (tree) => (tree.lost > 0 ? renderLiveLost(text, tree) : ''),
+    tree: (tree) => {
+      counting.add(tree);
+      return tree.lost > 0 ? renderLiveLost(text, tree) : '';
+    },
     record: (record) => renderLive(text, record, comms.of(record)),
+    end: () => counting.text(),
     summary: renderSummaryText,
   };
 }
 
 function makeTextRenderer(options: RendererOptions): Renderer {
   const text = makeText(options);
-  const summary = renderSummaryText;
-  const record = (): string => '';
+  const { functions, outputs, addresses } = options;
+  const counting = new Counting(functions, outputs, text.values, addresses);
+  const style = chooseStyle(text, options);
+  const isCountedOnly = countsOnly(outputs);
+  return {
+    start: () => (isCountedOnly ? '' : style.start()),
+    tree: (tree) => {
+      counting.add(tree);
+      return isCountedOnly ? '' : style.tree(tree) + renderStack(text, tree);
+    },
+    record: () => '',
+    end: () => {
+      const end = counting.text();
+      return end === '' || isCountedOnly ? end : `\n${end}`;
+    },
+    summary: renderSummaryText,
+  };
+}
+
+interface Style {
+  readonly start: () => string;
+  readonly tree: (tree: Tree) => string;
+}
+
+function chooseStyle(text: Text, options: RendererOptions): Style {
   if (options.style === 'ftrace') {
     const style = new FtraceStyle(text, options.cpus ?? 1);
-    return { start: () => style.header, tree: (tree) => style.tree(tree), record, summary };
+    return { start: () => style.header, tree: (tree) => style.tree(tree) };
   }
   if (options.style === 'arrows') {
-    return { start: () => '', tree: (tree) => renderArrows(text, tree), record, summary };
+    return { start: () => '', tree: (tree) => renderArrows(text, tree) };
   }
   if (!options.graph) {
-    const start = (): string => renderCallsHeader(text);
-    return { start, tree: (tree) => renderCalls(text, tree), record, summary };
+    return { start: () => renderCallsHeader(text), tree: (tree) => renderCalls(text, tree) };
   }
   let between = '';
   const tree = (next: Tree): string => {
@@ -97,7 +139,19 @@ function makeTextRenderer(options: RendererOptions): Renderer {
     between = '\n';
     return out;
   };
-  return { start: () => '', tree, record, summary };
+  return { start: () => '', tree };
+}
+
+/** Whether nobody is to see single calls, for all that is asked of them is counted. */
+function countsOnly(outputs: readonly Output[]): boolean {
+  return outputs.length > 0 && outputs.every(({ aggregate }) => aggregate !== null);
+}
+
+/** The stack that the root was called on, a frame a line. */
+function renderStack(text: Text, { root }: Tree): string {
+  if (text.values.isBare(root.function)) return '';
+  const stack = text.values.stack(root.function, sourceOf(root));
+  return stack === null ? '' : text.dim(formatStack(stack, text.addresses));
 }
 
 /** Only roots carry the name of their task; a call below one has the same. */

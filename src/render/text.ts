@@ -1,13 +1,19 @@
 /** What the text styles share: colours, lines as wide as the terminal, names. */
 import { Chalk } from 'chalk';
 import type { PlannedFunction } from '../plan/plan.js';
-import type { ValueType } from '../symbols/function.js';
+import type { Addresses } from '../symbols/addresses.js';
+import type { Type } from '../symbols/type.js';
 import type { Call, Tree } from '../tree/tree.js';
+import { CallValues, sourceOf, type Shown } from './call-values.js';
+import type { Output } from './counting.js';
 import { formatDuration, type Mark } from './duration.js';
-import { errnoOf, formatValue } from './value.js';
+import { errnoOf, formatReturn } from './value.js';
 
 export interface TextOptions {
   readonly functions: readonly PlannedFunction[];
+  /** The expressions of the outputs. */
+  readonly outputs: readonly Output[];
+  readonly addresses: Addresses;
   /** Columns of the terminal; null: lines are never cut. */
   readonly width: number | null;
   readonly color: boolean;
@@ -18,7 +24,9 @@ type Painter = (text: string) => string;
 export interface Text {
   /** By place in the plan. */
   readonly names: readonly string[];
-  readonly returns: readonly ValueType[];
+  readonly returns: readonly Type[];
+  readonly values: CallValues;
+  readonly addresses: Addresses;
   readonly strong: Painter;
   readonly dim: Painter;
   readonly error: Painter;
@@ -31,12 +39,14 @@ export interface Text {
 
 const plain: Painter = (text) => text;
 
-export function makeText({ functions, width, color }: TextOptions): Text {
+export function makeText({ functions, outputs, addresses, width, color }: TextOptions): Text {
   const chalk = new Chalk({ level: color ? 1 : 0 });
   const paint = (painter: Painter): Painter => (color ? painter : plain);
   return {
     names: functions.map(({ name, module }) => (module === null ? name : `${name} [${module}]`)),
     returns: functions.map(({ returns }) => returns),
+    values: new CallValues(functions, outputs, addresses),
+    addresses,
     strong: paint(chalk.bold),
     dim: paint(chalk.dim),
     error: paint(chalk.red.bold),
@@ -59,9 +69,9 @@ export function nameOf(text: Text, place: number): string {
   return text.names[place] ?? '?';
 }
 
-const returnsNothing: ValueType = { kind: 'void' };
+const returnsNothing: Type = { kind: 'void' };
 
-export function returnTypeOf(text: Text, place: number): ValueType {
+export function returnTypeOf(text: Text, place: number): Type {
   return text.returns[place] ?? returnsNothing;
 }
 
@@ -71,9 +81,40 @@ export function formatReturned(
   { function: place, retvalLow, retvalHigh }: Returned,
 ): string {
   const type = returnTypeOf(text, place);
-  const value = formatValue(type, retvalLow, retvalHigh);
+  const value = formatReturn(type, retvalLow, retvalHigh, text.addresses);
   if (value === '') return '';
   return errnoOf(type, retvalLow, retvalHigh) === null ? ` = ${value}` : text.error(` = ${value}`);
+}
+
+/** `vfs_read(file=0xffff…, count=1)`. */
+export function formatCalled(text: Text, call: Call): string {
+  const place = call.function;
+  const name = nameOf(text, place);
+  if (text.values.isBare(place)) return `${name}()`;
+  return `${name}(${text.values.arguments(place, sourceOf(call))})`;
+}
+
+/** Outputs that fit behind a call: ` · skb->len = 84`, and those that take lines of their own. */
+export function formatOutputs(text: Text, outputs: readonly Shown[]): Outputs {
+  let behind = '';
+  const below: string[] = [];
+  for (const { label, text: value } of outputs) {
+    if (value.includes('\n')) below.push(...`${label} = ${value}`.split('\n'));
+    else behind += ` ${text.dim('·')} ${label} = ${value}`;
+  }
+  return { behind, below };
+}
+
+export interface Outputs {
+  readonly behind: string;
+  readonly below: readonly string[];
+}
+
+const noOutputs: Outputs = { behind: '', below: [] };
+
+export function formatCallOutputs(text: Text, call: Call): Outputs {
+  if (text.values.isBare(call.function)) return noOutputs;
+  return formatOutputs(text, text.values.outputs(call.function, sourceOf(call)));
 }
 
 interface Returned {

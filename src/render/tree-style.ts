@@ -11,6 +11,8 @@
 import type { Call, Tree } from '../tree/tree.js';
 import { printBlank, printCells, printHeader, treeColumns } from './columns.js';
 import {
+  formatCalled,
+  formatCallOutputs,
   formatLost,
   formatReturned,
   formatTask,
@@ -53,7 +55,11 @@ function renderCall(text: Text, tree: Tree, call: Call, branch: string, trunk: s
     status === 'returned'
       ? formatReturned(text, call)
       : text.warning(` … ${formatUnreturned(status, call.durationNs)}`);
-  let out = text.line(`${cells}  ${text.dim(branch)}${nameOf(text, call.function)}()${end}`);
+  const { behind, below } = formatCallOutputs(text, call);
+  let out = text.line(`${cells}  ${text.dim(branch)}${formatCalled(text, call)}${end}${behind}`);
+  const inner =
+    below.length > 0 ? text.dim(children.length > 0 ? `${trunk}│    ` : `${trunk}     `) : '';
+  for (const line of below) out += text.line(`${blank}  ${inner}${line}`);
   const last = children.length - 1;
   for (let place = 0; place <= last; place++) {
     const node = children[place];

@@ -1,83 +1,93 @@
-/** What a function returned, from the raw 64-bit slot and the function's type. */
-import type { ValueType } from '../symbols/function.js';
-import { errnoName } from './errno.js';
-
-const maxErrno = 4095;
-const twoTo32 = 2 ** 32;
+/** What a function took and returned, from 64-bit slots as registers have them and their types. */
+import type { Addresses } from '../symbols/addresses.js';
+import type { Type } from '../symbols/type.js';
+import { errnoName } from '../symbols/errno.js';
+import { nameEnum } from './value-enum.js';
+import { formatMemory, formatMemoryJson } from './value-memory.js';
+import { errnoOfPointer, formatScalar, formatScalarJson, maxErrno } from './value-scalar.js';
+import { formatHex, narrow } from './word.js';
 
 /**
- * Name of the error that a value stands for: of a negative signed integer of 4 or 8 bytes, or of
- * a pointer as ERR_PTR() makes it. Null where it is none.
+ * Name of the error that a returned value stands for: of a negative signed integer of 4 or 8 bytes,
+ * an enum's that has no name of its own, or of a pointer as ERR_PTR() makes it. Null where it is
+ * none.
  */
-export function errnoOf(type: ValueType, low: number, high: number): string | null {
+export function errnoOf(type: Type, low: number, high: number): string | null {
   const small = low | 0;
   if (small >= 0 || small < -maxErrno) return null;
-  if (type.kind === 'int') {
-    if (!type.signed || type.bytes < 4) return null;
-    if (type.bytes === 8 && high !== 0xffffffff) return null;
-    return errnoName(-small);
+  switch (type.kind) {
+    case 'int':
+    case 'enum':
+      if (!type.signed || type.bytes < 4) return null;
+      if (type.bytes === 8 && high !== 0xffffffff) return null;
+      if (type.kind === 'enum' && nameEnum(type, low, high) !== null) return null;
+      return errnoName(-small);
+    case 'pointer':
+      return errnoOfPointer(low, high);
+    default:
+      return null;
   }
-  return type.kind === 'pointer' && high === 0xffffffff ? errnoName(-small) : null;
 }
 
-/** `131072`, `true`, `0xffff888003a4c000`, `-ENOENT`; '' for void. */
-export function formatValue(type: ValueType, low: number, high: number): string {
+/** Of a returned value: `131072`, `true`, `0xffff888003a4c000`, `-ENOENT`; '' for void. */
+export function formatReturn(type: Type, low: number, high: number, addresses: Addresses): string {
   const errno = errnoOf(type, low, high);
-  return errno === null ? formatPlain(type, low, high) : `-${errno}`;
-}
-
-/** The same as JSON: addresses, and integers that a double can't hold, are strings. */
-export function formatValueJson(type: ValueType, low: number, high: number): string {
-  if (type.kind === 'void') return 'null';
-  const plain = formatPlain(type, low, high);
-  if (type.kind === 'pointer') return `"${plain}"`;
-  const wide = type.kind === 'int' && type.bytes === 8 && !isSafe(type.signed, high);
-  return wide ? `"${plain}"` : plain;
+  return errno === null ? formatWord(type, low, high, addresses) : `-${errno}`;
 }
 
 /** As ftrace writes it: errors decimal, all else hexadecimal; '' for void. */
-export function formatValueFtrace(type: ValueType, low: number, high: number): string {
-  if (type.kind === 'void') return '';
+export function formatReturnFtrace(type: Type, low: number, high: number): string {
   if (errnoOf(type, low, high) !== null) return `${low | 0}`;
-  if (type.kind === 'bool') return (low & 0xff) === 0 ? '0x0' : '0x1';
-  if (type.kind === 'pointer' || type.bytes === 8) return formatHex(low, high);
-  return formatHex(type.bytes === 4 ? low : low & (type.bytes === 2 ? 0xffff : 0xff), 0);
-}
-
-function formatPlain(type: ValueType, low: number, high: number): string {
   switch (type.kind) {
     case 'void':
       return '';
     case 'bool':
-      return (low & 0xff) === 0 ? 'false' : 'true';
-    case 'pointer':
-      return formatHex(low, high);
+      return (low & 0xff) === 0 ? '0x0' : '0x1';
     case 'int':
-      return type.bytes === 8
-        ? formatWide(type.signed, low, high)
-        : `${narrow(type.bytes, type.signed, low)}`;
+    case 'enum':
+      if (type.bytes !== 8) return formatHex(narrow(type.bytes, false, low), 0);
+      return formatHex(low, high);
+    default:
+      return formatHex(low, high);
   }
 }
 
-/** The kernel doesn't clear the upper bits of a small integer. */
-function narrow(bytes: 1 | 2 | 4, signed: boolean, low: number): number {
-  const shift = 32 - 8 * bytes;
-  return signed ? (low << shift) >> shift : (low << shift) >>> shift;
+/**
+ * Of an argument, or of an expression: negative integers are numbers, only pointers have errors. A
+ * struct is one of at most 8 bytes; one in two slots is what formatMemory() reads where they lie.
+ */
+export function formatWord(type: Type, low: number, high: number, addresses: Addresses): string {
+  switch (type.kind) {
+    case 'void':
+      return '';
+    case 'struct':
+    case 'union':
+    case 'array':
+    case 'other':
+      return formatMemory(type, 'value', asMemory(low, high), 0, 8, addresses);
+    default:
+      return formatScalar(type, low, high, addresses);
+  }
 }
 
-function formatWide(signed: boolean, low: number, high: number): string {
-  const upper = signed ? high | 0 : high;
-  if (isSafe(signed, high)) return `${upper * twoTo32 + low}`;
-  return `${BigInt(upper) * BigInt(twoTo32) + BigInt(low)}`;
+/**
+ * Of all three as JSON: errors are numbers; addresses, names, and integers that a double can't hold,
+ * are strings; void is null.
+ */
+export function formatWordJson(type: Type, low: number, high: number): string {
+  switch (type.kind) {
+    case 'void':
+      return 'null';
+    case 'struct':
+    case 'union':
+    case 'array':
+    case 'other':
+      return formatMemoryJson(type, 'value', asMemory(low, high), 0, 8);
+    default:
+      return formatScalarJson(type, low, high);
+  }
 }
 
-/** Whether a double holds each integer with this upper half. */
-function isSafe(signed: boolean, high: number): boolean {
-  const upper = signed ? high | 0 : high;
-  return upper >= -0x200000 && upper < 0x200000;
-}
-
-function formatHex(low: number, high: number): string {
-  if (high === 0) return `0x${low.toString(16)}`;
-  return `0x${high.toString(16)}${low.toString(16).padStart(8, '0')}`;
+function asMemory(low: number, high: number): DataView {
+  return new DataView(Uint32Array.of(low, high).buffer);
 }

@@ -1,0 +1,298 @@
+/** What is shown of a call besides its name and times: arguments, outputs, the stack of its root. */
+import type { CapturedValue } from '../plan/capture.js';
+import type { PlannedFunction } from '../plan/plan.js';
+import type { Addresses } from '../symbols/addresses.js';
+import type { Parameter } from '../symbols/parameters.js';
+import type { Type } from '../symbols/type.js';
+import type { Call, Carried } from '../tree/tree.js';
+import type { Output } from './counting.js';
+import type { Stack } from './stack.js';
+import { formatItem, formatItemJson, isItemCut, readItems, type Item } from './value-items.js';
+import { formatMemory, formatMemoryJson } from './value-memory.js';
+import { formatWord, formatWordJson } from './value.js';
+
+/** Where the values of one call are. */
+export interface ValueSource {
+  /** Its argument slots; null: not known. */
+  readonly args: Carried | null;
+  readonly entry: Carried | 'lost' | null;
+  readonly returned: Carried | null;
+}
+
+/** A value with the words that stand for it. */
+export interface Shown {
+  readonly label: string;
+  /** May have several lines. */
+  readonly text: string;
+}
+
+export function sourceOf(call: Call): ValueSource {
+  const entry = call.entry === 'lost' ? null : call.entry;
+  if (call.status !== 'returned' || call.view === null)
+    return { args: entry, entry: call.entry, returned: null };
+  const carried: Carried = call as Call & Carried;
+  return { args: carried, entry: call.entry, returned: carried };
+}
+
+/** One item of a record's, by its place among them. */
+interface Slot {
+  readonly moment: 'entry' | 'return';
+  readonly place: number;
+  readonly value: CapturedValue;
+}
+
+/** A function with its items by what they are of. */
+interface Layout {
+  readonly parameters: readonly Parameter[];
+  readonly hasArgs: boolean;
+  readonly arguments: readonly (Slot | null)[];
+  readonly outputs: readonly (Slot | null)[];
+  readonly stack: Slot | null;
+  readonly hasItems: boolean;
+}
+
+const slotBytes = 8;
+
+export class CallValues {
+  readonly #layouts: readonly Layout[];
+  readonly #outputs: readonly Output[];
+  readonly #addresses: Addresses;
+
+  constructor(
+    functions: readonly PlannedFunction[],
+    outputs: readonly Output[],
+    addresses: Addresses,
+  ) {
+    this.#layouts = functions.map((planned) => layOut(planned, outputs.length));
+    this.#outputs = outputs;
+    this.#addresses = addresses;
+  }
+
+  /** Whether nothing but its return value is told of the function: then nothing else need be asked. */
+  isBare(place: number): boolean {
+    const layout = this.#layouts[place];
+    return layout === undefined || !(layout.hasArgs || layout.hasItems);
+  }
+
+  /** `file=0xffff888003a4c000, count=1`. */
+  arguments(place: number, source: ValueSource): string {
+    const layout = this.#layouts[place];
+    const { args } = source;
+    if (layout === undefined || !layout.hasArgs || args === null) return '';
+    const items = layout.hasItems ? new Items(source) : null;
+    let out = '';
+    for (let at = 0; at < layout.parameters.length; at++) {
+      const parameter = layout.parameters[at];
+      if (parameter === undefined) continue;
+      const slot = layout.arguments[at] ?? null;
+      const value =
+        slot?.value.display === 'string' && items !== null
+          ? this.#string(parameter, args, slot, items)
+          : this.#word(parameter, args);
+      out += at === 0 ? `${parameter.name}=${value}` : `, ${parameter.name}=${value}`;
+    }
+    return out;
+  }
+
+  /** Outputs, and structs that arguments point at: those that are known. */
+  outputs(place: number, source: ValueSource): readonly Shown[] {
+    const layout = this.#layouts[place];
+    if (layout?.hasItems !== true) return nothing;
+    const items = new Items(source);
+    const shown: Shown[] = [];
+    for (const [at, slot] of layout.arguments.entries()) {
+      if (slot === null || slot.value.display === 'string' || !items.has(slot)) continue;
+      const label = `*${layout.parameters[at]?.name ?? ''}`;
+      shown.push({ label, text: this.#item(slot, items) });
+    }
+    for (const [at, slot] of layout.outputs.entries()) {
+      const output = this.#outputs[at];
+      if (slot === null || output?.aggregate !== null || !items.has(slot)) continue;
+      shown.push({ label: output.text, text: this.#item(slot, items) });
+    }
+    return shown;
+  }
+
+  /** `"args":[…],"outputs":[…]` */
+  json(place: number, source: ValueSource): string {
+    const layout = this.#layouts[place];
+    if (layout === undefined) return bareJson;
+    const items = new Items(source);
+    const { args } = source;
+    const list =
+      args === null || !layout.hasArgs
+        ? []
+        : layout.parameters.map((parameter, at) =>
+            this.#argumentJson(parameter, args, layout.arguments[at] ?? null, items),
+          );
+    const outputs = layout.outputs.flatMap((slot, at) =>
+      slot === null || this.#outputs[at]?.aggregate !== null || !items.has(slot)
+        ? []
+        : this.#outputJson(at, slot, items),
+    );
+    return `"args":[${list.join(',')}],"outputs":[${outputs.join(',')}]`;
+  }
+
+  /** The word of an output, or null: for those that are counted. */
+  word(place: number, output: number, source: ValueSource): readonly [number, number] | null {
+    const slot = this.#layouts[place]?.outputs[output] ?? null;
+    if (slot === null) return null;
+    const found = new Items(source).find(slot);
+    if (found?.item.length !== slotBytes) return null;
+    const { view, item } = found;
+    return [view.getUint32(item.at, true), view.getUint32(item.at + 4, true)];
+  }
+
+  /** The kernel stack, from where the function was called; null: not known. */
+  stack(place: number, source: ValueSource): Stack | null {
+    const slot = this.#layouts[place]?.stack ?? null;
+    const found = slot === null ? undefined : new Items(source).find(slot);
+    if (found === undefined || found.item.length < 0) return null;
+    const { view, item } = found;
+    const stack = Array.from({ length: item.length / 4 }, (_, at) =>
+      view.getUint32(item.at + 4 * at, true),
+    );
+    // the innermost frames are the program's and its trampoline's, made after the symbols were read
+    for (let at = 0; at < stack.length; at += 2) {
+      const frame = this.#addresses.nameOf(stack[at] ?? 0, stack[at + 1] ?? 0);
+      if (frame !== null && !frame.name.startsWith('bpf_')) return stack.slice(at);
+    }
+    return stack;
+  }
+
+  #word({ type, slot, slots }: Parameter, { view, argsAt }: Carried): string {
+    const at = argsAt + slotBytes * slot;
+    if (slots !== 1)
+      return formatMemory(type, 'value', view, at, slotBytes * slots, this.#addresses);
+    return formatWord(
+      type,
+      view.getUint32(at, true),
+      view.getUint32(at + 4, true),
+      this.#addresses,
+    );
+  }
+
+  /** Where there is no string, as for NULL, the pointer tells more. */
+  #string(parameter: Parameter, args: Carried, slot: Slot, items: Items): string {
+    if (isNoPointer(parameter, args) || !items.has(slot)) return this.#word(parameter, args);
+    return this.#item(slot, items);
+  }
+
+  #item(slot: Slot, items: Items): string {
+    const { type, display } = slot.value;
+    const found = items.find(slot);
+    if (found === undefined) return '<lost>';
+    return formatItem(type, display, found.view, found.item, this.#addresses);
+  }
+
+  #argumentJson(parameter: Parameter, args: Carried, slot: Slot | null, items: Items): string {
+    const head = `{"name":${JSON.stringify(parameter.name)},"type":${JSON.stringify(parameter.typeName)}`;
+    const { type, slots } = parameter;
+    const at = args.argsAt + slotBytes * parameter.slot;
+    const low = args.view.getUint32(at, true);
+    const high = args.view.getUint32(at + 4, true);
+    const word =
+      slots === 1
+        ? formatWordJson(type, low, high)
+        : formatMemoryJson(type, 'value', args.view, at, slotBytes * slots);
+    const plain = `${head},"value":${word}${this.#symbolJson(type, low, high)}`;
+    if (slot === null || isNoPointer(parameter, args) || !items.has(slot)) return `${plain}}`;
+    const found = items.find(slot);
+    if (found === undefined) return `${plain},"lost":true}`;
+    if (found.item.length < 0) return `${plain},"fault":true}`;
+    const { value } = slot;
+    const json = formatItemJson(value.type, value.display, found.view, found.item);
+    const cut = cutJson(value, found);
+    return value.display === 'string'
+      ? `${head},"value":${json},"address":${word}${cut}}`
+      : `${plain},"target":${json}${cut}}`;
+  }
+
+  #outputJson(at: number, slot: Slot, items: Items): string {
+    const { type, typeName, display } = slot.value;
+    const head = `{"expression":${JSON.stringify(this.#outputs[at]?.text)},"type":${JSON.stringify(typeName)}`;
+    const found = items.find(slot);
+    if (found === undefined) return `${head},"value":null,"lost":true}`;
+    const { view, item } = found;
+    if (item.length < 0) return `${head},"value":null,"fault":true}`;
+    const value = formatItemJson(type, display, view, item);
+    if (item.length !== slotBytes) return `${head},"value":${value}${cutJson(slot.value, found)}}`;
+    const low = view.getUint32(item.at, true);
+    return `${head},"value":${value}${this.#symbolJson(type, low, view.getUint32(item.at + 4, true))}}`;
+  }
+
+  /** What a function pointer points at. */
+  #symbolJson(type: Type, low: number, high: number): string {
+    if (type.kind !== 'pointer' || type.to !== 'function') return '';
+    const place = this.#addresses.nameOf(low, high);
+    return place === null ? '' : `,"symbol":${JSON.stringify(place.name)}`;
+  }
+}
+
+const nothing: readonly Shown[] = [];
+/** Of a call of which nothing is told. */
+export const bareJson = '"args":[],"outputs":[]';
+
+interface Found {
+  readonly view: DataView;
+  readonly item: Item;
+}
+
+/** The items of a call, found when the first is asked for. */
+class Items {
+  readonly #source: ValueSource;
+  #entry: readonly Item[] | undefined;
+  #returned: readonly Item[] | undefined;
+
+  constructor(source: ValueSource) {
+    this.#source = source;
+  }
+
+  /** Whether the moment of the value has come. */
+  has({ moment }: Slot): boolean {
+    return (moment === 'entry' ? this.#source.entry : this.#source.returned) !== null;
+  }
+
+  find({ moment, place }: Slot): Found | undefined {
+    const carried = moment === 'entry' ? this.#source.entry : this.#source.returned;
+    if (carried === null || carried === 'lost') return undefined;
+    const items =
+      moment === 'entry'
+        ? (this.#entry ??= readItems(carried.view, carried.itemsAt, carried.end))
+        : (this.#returned ??= readItems(carried.view, carried.itemsAt, carried.end));
+    const item = items[place];
+    return item === undefined ? undefined : { view: carried.view, item };
+  }
+}
+
+/** Says that there was more than is told. */
+function cutJson(value: CapturedValue, { view, item }: Found): string {
+  return isItemCut(value.type, value.display, view, item) ? ',"cut":true' : '';
+}
+
+function isNoPointer({ slot }: Parameter, { view, argsAt }: Carried): boolean {
+  const at = argsAt + slotBytes * slot;
+  const high = view.getUint32(at + 4, true);
+  const low = view.getUint32(at, true);
+  return (high === 0 && low < 4096) || (high === 0xffffffff && low >= 0xfffff001);
+}
+
+function layOut(
+  { parameters, argSlots, entryValues, returnValues }: PlannedFunction,
+  outputs: number,
+): Layout {
+  const slots: Slot[] = [
+    ...entryValues.map((value, place) => ({ moment: 'entry' as const, place, value })),
+    ...returnValues.map((value, place) => ({ moment: 'return' as const, place, value })),
+  ];
+  const find = (type: 'argument' | 'output', place: number) =>
+    slots.find(({ value: { of } }) => of.type === type && of.place === place) ?? null;
+  return {
+    parameters,
+    hasArgs: argSlots > 0,
+    arguments: parameters.map((_, place) => find('argument', place)),
+    outputs: Array.from({ length: outputs }, (_, place) => find('output', place)),
+    stack: slots.find(({ value: { of } }) => of.type === 'stack') ?? null,
+    hasItems: slots.length > 0,
+  };
+}
