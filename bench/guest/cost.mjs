@@ -33,46 +33,104 @@ async function floor(names) {
 /** A function that is never called, when a root is wanted that is not entered. */
 const idleRoot = 'icmp_rcv';
 
-const flagsFor = (names) => [...flagsForNames(names), '--format', 'json'];
+/** Without values, unless a way asks for them. */
+const flagsFor = (names, values = ['--args', 'off']) => [
+  ...[...flagsForNames(names), ...values],
+  ...['--format', 'json', '-o', '/tmp/trace.json'],
+];
 
+/** A read while fsnoop records each call of these functions, with the values that the flags ask for. */
+async function record(names, values) {
+  const cost = await costOfRead(['fsnoop', ...flagsFor(names, values), '-c', 'reads']);
+  const { calls, lost } = readSummary('/tmp/trace.json');
+  if (calls < names.length * reads || lost.ring > 0) throw new Error('calls were not recorded');
+  return cost;
+}
+
+const one = functionsOfRead.slice(0, 1);
+
+/** With four arguments and with two, numbers and pointers: three each. */
+const withScalars = ['rw_verify_area', 'security_file_permission'];
+
+/** What is measured in each way for each list of functions. */
 const ways = {
   recorded: {
-    floor,
-    async fsnoop(names) {
-      const flags = [...flagsFor(names), '-o', '/tmp/trace.json', '-c', 'reads'];
-      const cost = await costOfRead(['fsnoop', ...flags]);
-      const { calls, lost } = readSummary('/tmp/trace.json');
-      if (calls < names.length * reads || lost.ring > 0) throw new Error('calls were not recorded');
-      return cost;
+    lists: [one, functionsOfRead],
+    tracers: {
+      floor,
+      fsnoop: (names) => record(names),
+      functionGraph: (names) => whileFunctionGraph(names, {}, costOfRead),
+      bpftrace: (names) => bpftrace(names, ''),
     },
-    functionGraph: (names) => whileFunctionGraph(names, {}, costOfRead),
-    bpftrace: (names) => bpftrace(names, ''),
+  },
+  recordedScalars: {
+    lists: [withScalars],
+    tracers: {
+      noValues: (names) => record(names),
+      fsnoop: (names) => record(names, []),
+    },
+  },
+  recordedString: {
+    lists: [one],
+    tracers: {
+      noValues: (names) => record(names),
+      fsnoop: (names) => record(names, []),
+    },
+  },
+  recordedExpression: {
+    lists: [['vfs_read']],
+    tracers: {
+      noValues: (names) => record(names),
+      fsnoop: (names) => record(names, ['--args', 'off', '--output-arg', 'file->f_inode->i_size']),
+    },
   },
   ignoredTask: {
-    floor,
-    /** Only another process is traced, which makes no calls. */
-    async fsnoop(names) {
-      const other = spawn('sleep', ['1000']);
-      try {
-        const flags = [...flagsFor(names), '--filter-pid', `${other.pid}`];
-        return await whileTracing(flags, () => costOfRead());
-      } finally {
-        other.kill();
-      }
+    lists: [one, functionsOfRead],
+    tracers: {
+      floor,
+      /** Only another process is traced, which makes no calls. */
+      fsnoop: (names) => whileOtherIsTraced(flagsFor(names)),
+      functionGraph: (names) => whileFunctionGraph(names, { set_ftrace_pid: '1' }, costOfRead),
+      bpftrace: (names) => bpftrace(names, '/pid == 1/'),
     },
-    functionGraph: (names) => whileFunctionGraph(names, { set_ftrace_pid: '1' }, costOfRead),
-    bpftrace: (names) => bpftrace(names, '/pid == 1/'),
   },
   ignoredOutsideRoot: {
-    floor,
-    fsnoop(names) {
-      const flags = [...flagsFor([idleRoot, ...names]), '-o', '/tmp/trace.json', '-c', 'reads'];
-      return costOfRead(['fsnoop', ...flags]);
+    lists: [one, functionsOfRead],
+    tracers: {
+      floor,
+      fsnoop: (names) => costOfRead(['fsnoop', ...flagsFor([idleRoot, ...names]), '-c', 'reads']),
+      functionGraph: (names) =>
+        whileFunctionGraph([idleRoot, ...names], { set_graph_function: idleRoot }, costOfRead),
     },
-    functionGraph: (names) =>
-      whileFunctionGraph([idleRoot, ...names], { set_graph_function: idleRoot }, costOfRead),
+  },
+  rejected: {
+    lists: [['vfs_read']],
+    tracers: {
+      otherTask: (names) => whileOtherIsTraced(flagsFor(names)),
+      notInRoot: (names) =>
+        costOfRead(['fsnoop', ...flagsFor([idleRoot, ...names]), '-c', 'reads']),
+      fsnoop: rejected,
+      bpftrace: (names) => bpftrace(names, '/args.count == 4096/'),
+    },
   },
 };
+
+async function whileOtherIsTraced(flags) {
+  const other = spawn('sleep', ['1000']);
+  try {
+    return await whileTracing([...flags, '--filter-pid', `${other.pid}`], () => costOfRead());
+  } finally {
+    other.kill();
+  }
+}
+
+/** Reads are of one byte. */
+async function rejected(names) {
+  const flags = [...flagsFor(names), '--filter-arg', 'count == 4096', '-c', 'reads'];
+  const cost = await costOfRead(['fsnoop', ...flags]);
+  if (readSummary('/tmp/trace.json').calls >= reads) throw new Error('calls were recorded');
+  return cost;
+}
 
 /** A histogram of durations, which is what bpftrace is mostly asked for. */
 function bpftrace(names, filter) {
@@ -84,17 +142,18 @@ function bpftrace(names, filter) {
   return tryPeer(() => costOfRead(peerCommand('bpftrace', ...command)));
 }
 
-/** Instructions a call: `{ recorded: { fsnoop: [one function, five functions], … }, … }`. */
-export async function measure({ tracers }) {
+/** Instructions a call, by way and tracer, one for each list: `{ recorded: { fsnoop: [542, 531], … }, … }`. */
+export async function measure({ ways: some, tracers }) {
   const alone = await costOfRead();
   const found = {};
-  for (const [way, measures] of Object.entries(ways)) {
+  for (const way of some) {
+    const { lists, tracers: measures } = ways[way];
     found[way] = {};
     for (const [tracer, cost] of Object.entries(measures)) {
       if (!tracers.includes(tracer)) continue;
       progress(`${way}, ${tracer}`);
       found[way][tracer] = [];
-      for (const names of [functionsOfRead.slice(0, 1), functionsOfRead]) {
+      for (const names of lists) {
         const whole = await cost(names);
         found[way][tracer].push(whole.notRun ? whole : (whole - alone) / names.length);
       }

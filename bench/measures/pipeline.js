@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { decode } from '../../dist/events/decode.js';
 import { encode } from '../../dist/events/encode.js';
 import { recordType } from '../../dist/events/record.js';
+import { noAddresses } from '../../dist/symbols/addresses.js';
 import { makeRenderer } from '../../dist/render/renderer.js';
 import { TreeBuilder } from '../../dist/tree/builder.js';
 import { commandOf } from '../peers.js';
@@ -20,15 +21,20 @@ const rounds = 10;
 const batchBytes = 256 * 1024;
 const reference = 'trace-cmd report';
 
-const long = { kind: 'int', bytes: 8, signed: true };
-const int = { kind: 'int', bytes: 4, signed: true };
+const long = { kind: 'int', bytes: 8, signed: true, char: false };
+const int = { kind: 'int', bytes: 4, signed: true, char: false };
 const functions = [
   { name: 'ksys_read', returns: long, root: true },
   { name: 'vfs_read', returns: long, root: false },
   { name: 'rw_verify_area', returns: int, root: false },
   { name: 'security_file_permission', returns: int, root: false },
   { name: 'read_zero', returns: long, root: false },
-].map((known) => ({ ...known, module: null, btfId: 1, reason: null }));
+].map((known) => ({
+  ...known,
+  ...{ module: null, btfId: 1, reason: null },
+  ...{ parameters: [], argSlots: 0, program: null, entryValues: [], returnValues: [], outputs: [] },
+}));
+const noBytes = new DataView(new ArrayBuffer(0));
 
 export const pipeline = {
   name: 'pipeline',
@@ -79,6 +85,9 @@ function recordsOfRead(tree) {
     retvalLow,
     retvalHigh: 0,
     comm: depth === 0 ? 'dd' : '',
+    hasEntry: false,
+    view: noBytes,
+    ...{ slots: 0, argsAt: 0, itemsAt: 0, end: 0 },
   });
   return [
     call(3, 3, 0, 120, 80 + (slowNs >> 3), 0),
@@ -152,6 +161,8 @@ function intoRenderer(options) {
     width: null,
     color: false,
     functions,
+    outputs: [],
+    addresses: noAddresses,
     epochNs: 1_000_000_000_000n,
     ...options,
   });
