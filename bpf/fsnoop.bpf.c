@@ -336,6 +336,7 @@ enum {
 	OP_END_STRING,
 	OP_FILTER,
 	OP_END_STACK,
+	OP_END_COMM,
 };
 
 enum { TASK_PID, TASK_TID, TASK_CPU, TASK_COMM_LOW, TASK_COMM_HIGH };
@@ -508,6 +509,20 @@ static __noinline int end_memory(struct run *run, __u32 code, __u32 bytes)
 	return 0;
 }
 
+static __always_inline int end_comm(struct machine *m)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 at = m->bytes;
+	struct item *item;
+
+	if (at > ITEMS_BYTES)
+		return 1;
+	item = (void *)(m->items + at);
+	copy_comm((char *)(item + 1), task->comm);
+	end_value(m, item, COMM_BYTES);
+	return 0;
+}
+
 static __always_inline int end_word(struct machine *m)
 {
 	__u32 at = m->bytes;
@@ -636,6 +651,8 @@ static long step(__u32 i, struct run *run)
 	case OP_END_STRING:
 	case OP_END_STACK:
 		return end_memory(run, code, n);
+	case OP_END_COMM:
+		return end_comm(m);
 	case OP_FILTER:
 		m->is_false = !pop(m) || m->failed;
 		m->failed = 0;

@@ -20,7 +20,7 @@ import { loadSymbols } from './symbols/symbols.js';
 
 export interface TraceRequest extends Pick<
   RendererOptions,
-  'format' | 'style' | 'width' | 'color'
+  'format' | 'style' | 'prototypes' | 'width' | 'color'
 > {
   readonly wishes: Wishes;
   readonly dryRun: boolean;

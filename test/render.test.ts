@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { recordType } from '../src/events/record.js';
 import { makeRenderer, type RendererOptions } from '../src/render/renderer.js';
+import type { Parameter } from '../src/symbols/parameters.js';
 import { noAddresses } from '../src/symbols/addresses.js';
 import { functions, read, slow, treeOf, treesOf, unfinished } from './fixtures/reads.js';
 import { makeRecord, recordsOf } from './fixtures/records.js';
@@ -411,4 +412,20 @@ test('live, records are lines as they come, with the name of the task', () => {
 test('unless live, records show nothing by themselves', () => {
   expect(make().record(makeRecord({}))).toBe('');
   expect(make({ format: 'json' }).record(makeRecord({ type: recordType.entry }))).toBe('');
+});
+
+test('with prototypes, functions have their types', () => {
+  const size: Parameter = {
+    ...{ name: 'size', typeId: 1, typeName: 'size_t', declaration: 'size_t size' },
+    ...{ type: { kind: 'int', bytes: 8, signed: false, char: false }, slot: 0, slots: 1 },
+  };
+  const [first, ...others] = functions;
+  if (first === undefined) throw new Error('there is no function');
+  const made = make({
+    prototypes: true,
+    functions: [{ ...first, returnsName: 'void *', parameters: [size], argSlots: 0 }, ...others],
+  });
+  expect(made.tree(treeOf({ function: 0, durationNs: 10 }))).toContain(
+    'void *vfs_read(size_t size) = 0\n',
+  );
 });

@@ -32,7 +32,15 @@ const functions = [
 ].map((known) => ({
   ...known,
   ...{ module: null, btfId: 1, reason: null },
-  ...{ parameters: [], argSlots: 0, program: null, entryValues: [], returnValues: [], outputs: [] },
+  ...{
+    returnsName: '',
+    parameters: [],
+    argSlots: 0,
+    program: null,
+    entryValues: [],
+    returnValues: [],
+    outputs: [],
+  },
 }));
 const noBytes = new DataView(new ArrayBuffer(0));
 

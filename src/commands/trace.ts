@@ -84,6 +84,10 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       helpValue: 'PATTERN',
       helpGroup: 'GRAPH',
     }),
+    'fgraph-proto': Flags.boolean({
+      summary: 'Show functions with the types that they take and return.',
+      helpGroup: 'GRAPH',
+    }),
     'fgraph-max-depth': Flags.integer({
       summary: 'Levels below the root.',
       helpValue: 'N',
@@ -263,6 +267,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       },
       dryRun: flags['dry-run'],
       style: chooseStyle(flags.style, live),
+      prototypes: flags['fgraph-proto'],
       width: terminal?.columns ?? null,
       ...shown,
       limitEvents: flags['limit-events'] ?? null,

@@ -345,7 +345,7 @@ export class Checker {
     const { operator, left, right } = syntax;
     if (operator === '&&' || operator === '||')
       return makeLogical(operator === '&&' ? 'and' : 'or', this.word(left), this.word(right));
-    if (this.#isComm(left) || this.#isComm(right)) return this.#compareComm(syntax);
+    if (this.isComm(left) || this.isComm(right)) return this.#compareComm(syntax);
     const operation = operations[operator];
     if (operation === undefined) throw new Error(`no operation for ${operator}`);
     switch (operation) {
@@ -440,7 +440,8 @@ export class Checker {
     return makeBinary(operation, convert(left), convert(right), builtin.int);
   }
 
-  #isComm(syntax: Syntax): boolean {
+  /** Whether it is the name of the task, and not a parameter's. */
+  isComm(syntax: Syntax): boolean {
     return (
       syntax.type === 'name' &&
       syntax.name === 'comm' &&
@@ -449,7 +450,7 @@ export class Checker {
   }
 
   #compareComm({ operator, operatorAt, left, right }: Of<'binary'>): Word {
-    const other = this.#isComm(left) ? right : left;
+    const other = this.isComm(left) ? right : left;
     if (other.type !== 'string')
       throw this.fail('syntax', 'comm can only be compared with a string.', other, [
         'As in: comm == "cat"',

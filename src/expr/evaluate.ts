@@ -99,6 +99,15 @@ export function evaluate(ops: readonly Op[], machine: Machine): Outcome {
       case 'endStack': // no expression makes it
         items.push({ failed: fault });
         break;
+      case 'endComm': {
+        const { commLow, commHigh } = machine.task;
+        const bytes = Buffer.alloc(16);
+        bytes.writeBigUInt64LE(commLow, 0);
+        bytes.writeBigUInt64LE(commHigh, 8);
+        items.push(new Uint8Array(bytes));
+        failed = false;
+        break;
+      }
       case 'filter':
         if (pop() === 0n || failed) return { items, kept: false };
         break;
@@ -161,6 +170,7 @@ type BinaryOp = Exclude<
   | 'endBytes'
   | 'endString'
   | 'endStack'
+  | 'endComm'
   | 'filter'
   | 'neg'
   | 'not'

@@ -79,6 +79,8 @@ export const opcode = {
   filter: 40,
   /** A value of the kernel stack's return addresses, 8 bytes each, innermost first: n bytes at most. */
   endStack: 41,
+  /** A value of the task's name, 16 bytes with the zeros behind it. */
+  endComm: 42,
 } as const;
 
 export type Opcode = keyof typeof opcode;

@@ -24,6 +24,8 @@ interface Shown {
   readonly display: Display;
 }
 
+/** Of a task's name, with its zero. */
+const commBytes = 16;
 /** Bytes of a string that a pointer points at, with its zero, where str() does not say. */
 const stringBytes = 64;
 
@@ -39,6 +41,11 @@ export function show(checker: Checker, program: Program, syntax: Syntax): Shown 
     checker.checkCall(syntax);
     const shown = showCall(checker, program, syntax);
     if (shown !== null) return shown;
+  }
+  if (checker.isComm(syntax)) {
+    program.op('endComm', commBytes);
+    const ctype: ArrayCType = { kind: 'array', id: null, element: builtin.char, length: commBytes };
+    return { ctype, display: 'string' };
   }
   const node = checker.node(syntax);
   return isWord(node)

@@ -13,7 +13,6 @@ const advice: Readonly<Record<string, string>> = {
   '--tracepoint': `${later}: only functions can be traced; find one with fsnoop list`,
   '--kfunc-kmods': `${later}: only functions of vmlinux can be traced`,
   '--kfunc-all-kmods': `${later}: only functions of vmlinux can be traced`,
-  '--fgraph-proto': `${later}; fsnoop list --proto shows prototypes`,
 };
 
 const longNames: Readonly<Record<string, string>> = {

@@ -6,6 +6,7 @@ import { aggregateOf, compileFilter, compileValue } from '../expr/expression.js'
 import { limits, type Guard, type Op } from '../expr/ops.js';
 import type { Expression } from '../expr/parse.js';
 import type { Btf } from '../symbols/btf.js';
+import { spellType } from '../symbols/c-type.js';
 import { describeParameters, type Parameter } from '../symbols/parameters.js';
 import { describeType, type StructType, type Type } from '../symbols/type.js';
 import { toFailure } from './caret.js';
@@ -36,6 +37,8 @@ export interface CapturedValue {
 }
 
 export interface Capture {
+  /** What the function returns, as C spells it; '' where it isn't known. */
+  readonly returnsName: string;
   readonly parameters: readonly Parameter[];
   /** How many argument slots are recorded. */
   readonly argSlots: number;
@@ -118,8 +121,8 @@ export function makeCapture(
   const entry = new Moment();
   const atReturn = new Moment();
 
-  const { meanings, misfits } = addOutputs(wishes.outputs, scope, entry, atReturn);
   if (wishes.stack && role === 'root') addStack(entry);
+  const { meanings, misfits } = addOutputs(wishes.outputs, scope, entry, atReturn);
   if (wishes.args !== 'off') addArguments(parameters, wishes.args, btf, entry, atReturn);
 
   let filters: Filters;
@@ -143,6 +146,7 @@ export function makeCapture(
     atReturn: atReturn.ops,
   };
   const capture: Capture = {
+    returnsName: target.btfId === 0 ? '' : spellType(btf, scope.returns),
     parameters,
     argSlots: wishes.args === 'off' ? 0 : parameters.reduce((sum, { slots }) => sum + slots, 0),
     program: isEmpty(program) ? null : program,

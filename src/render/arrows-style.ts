@@ -48,8 +48,11 @@ export function renderLive(text: Text, record: CallRecord, comm: string): string
   if (record.type === recordType.entry) {
     const source: ValueSource = { args: record, entry: record, returned: null };
     const args = text.values.arguments(record.function, source);
-    const called = `→ ${nameOf(text, record.function)}(${args})`;
-    return formatLines(text, prefix, called, text.values.outputs(record.function, source));
+    const called =
+      args === ''
+        ? (text.bareCalls[record.function] ?? '?()')
+        : `${text.heads[record.function] ?? '?'}(${args})`;
+    return formatLines(text, prefix, `→ ${called}`, text.values.outputs(record.function, source));
   }
   const status = record.type === recordType.call ? 'returned' : unreturned[record.type];
   const returned = record.type === recordType.call ? record : null;

@@ -57,12 +57,16 @@ export class CallValues {
   readonly #layouts: readonly Layout[];
   readonly #outputs: readonly Output[];
   readonly #addresses: Addresses;
+  readonly #label: 'name' | 'declaration';
 
+  /** @param label what stands before an argument's value in text */
   constructor(
     functions: readonly PlannedFunction[],
     outputs: readonly Output[],
     addresses: Addresses,
+    label: 'name' | 'declaration' = 'name',
   ) {
+    this.#label = label;
     this.#layouts = functions.map((planned) => layOut(planned, outputs.length));
     this.#outputs = outputs;
     this.#addresses = addresses;
@@ -72,6 +76,10 @@ export class CallValues {
   isBare(place: number): boolean {
     const layout = this.#layouts[place];
     return layout === undefined || !(layout.hasArgs || layout.hasItems);
+  }
+
+  hasArguments(place: number): boolean {
+    return this.#layouts[place]?.hasArgs === true;
   }
 
   /** `file=0xffff888003a4c000, count=1`. */
@@ -89,7 +97,8 @@ export class CallValues {
         slot?.value.display === 'string' && items !== null
           ? this.#string(parameter, args, slot, items)
           : this.#word(parameter, args);
-      out += at === 0 ? `${parameter.name}=${value}` : `, ${parameter.name}=${value}`;
+      const label = parameter[this.#label];
+      out += at === 0 ? `${label}=${value}` : `, ${label}=${value}`;
     }
     return out;
   }

@@ -14,6 +14,8 @@ export interface TextOptions {
   /** The expressions of the outputs. */
   readonly outputs: readonly Output[];
   readonly addresses: Addresses;
+  /** Functions with the types that they take and return. */
+  readonly prototypes?: boolean;
   /** Columns of the terminal; null: lines are never cut. */
   readonly width: number | null;
   readonly color: boolean;
@@ -24,6 +26,9 @@ type Painter = (text: string) => string;
 export interface Text {
   /** By place in the plan. */
   readonly names: readonly string[];
+  /** The same with what is told before a call's arguments, and those of a call without values. */
+  readonly heads: readonly string[];
+  readonly bareCalls: readonly string[];
   readonly returns: readonly Type[];
   readonly values: CallValues;
   readonly addresses: Addresses;
@@ -39,13 +44,25 @@ export interface Text {
 
 const plain: Painter = (text) => text;
 
-export function makeText({ functions, outputs, addresses, width, color }: TextOptions): Text {
+export function makeText(options: TextOptions): Text {
+  const { functions, outputs, addresses, prototypes = false, width, color } = options;
+  const names = functions.map(({ name, module }) =>
+    module === null ? name : `${name} [${module}]`,
+  );
+  const heads = prototypes
+    ? functions.map((planned, place) => formatHead(planned, names[place] ?? '?'))
+    : names;
   const chalk = new Chalk({ level: color ? 1 : 0 });
   const paint = (painter: Painter): Painter => (color ? painter : plain);
   return {
-    names: functions.map(({ name, module }) => (module === null ? name : `${name} [${module}]`)),
+    names,
     returns: functions.map(({ returns }) => returns),
-    values: new CallValues(functions, outputs, addresses),
+    heads,
+    bareCalls: functions.map(({ parameters }, place) => {
+      const list = prototypes ? parameters.map(({ declaration }) => declaration) : [];
+      return `${heads[place] ?? '?'}(${list.join(', ')})`;
+    }),
+    values: new CallValues(functions, outputs, addresses, prototypes ? 'declaration' : 'name'),
     addresses,
     strong: paint(chalk.bold),
     dim: paint(chalk.dim),
@@ -62,6 +79,12 @@ export function makeText({ functions, outputs, addresses, width, color }: TextOp
     },
     line: width === null ? (line) => `${line}\n` : (line) => `${cut(line, width)}\n`,
   };
+}
+
+/** `vfs_read`, or `ssize_t vfs_read`. */
+function formatHead({ returnsName }: PlannedFunction, name: string): string {
+  if (returnsName === '') return name;
+  return returnsName.endsWith('*') ? `${returnsName}${name}` : `${returnsName} ${name}`;
 }
 
 /** The function's name, `?` where a record was lost. */
@@ -89,9 +112,9 @@ export function formatReturned(
 /** `vfs_read(file=0xffff…, count=1)`. */
 export function formatCalled(text: Text, call: Call): string {
   const place = call.function;
-  const name = nameOf(text, place);
-  if (text.values.isBare(place)) return `${name}()`;
-  return `${name}(${text.values.arguments(place, sourceOf(call))})`;
+  const args = text.values.hasArguments(place) ? text.values.arguments(place, sourceOf(call)) : '';
+  if (args === '') return text.bareCalls[place] ?? '?()';
+  return `${text.heads[place] ?? '?'}(${args})`;
 }
 
 /** Outputs that fit behind a call: ` · skb->len = 84`, and those that take lines of their own. */

@@ -1,6 +1,6 @@
 /** The parameters of a function, with the argument slots of the trampoline that they are in. */
 import type { Btf } from './btf.js';
-import { spellType } from './c-type.js';
+import { spellDeclaration, spellType } from './c-type.js';
 import { describeType, type Type } from './type.js';
 
 export interface Parameter {
@@ -11,6 +11,8 @@ export interface Parameter {
   readonly type: Type;
   /** As C spells it. */
   readonly typeName: string;
+  /** `struct file *file`. */
+  readonly declaration: string;
   /** The first of its slots; a struct by value has one for every 8 bytes. */
   readonly slot: number;
   readonly slots: number;
@@ -28,6 +30,7 @@ export function describeParameters(btf: Btf, id: number): readonly Parameter[] {
       typeId,
       type: describeType(btf, typeId),
       typeName: spellType(btf, typeId),
+      declaration: spellDeclaration(btf, typeId, name),
       slot,
       slots,
     };
