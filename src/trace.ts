@@ -149,7 +149,9 @@ async function run(
     await Promise.race([stop.asked, delay(pollMs)]);
   }
   request.onProgress(`detaching from ${functions.length} functions`);
-  const detachMs = await detach(attachment, backlog, stream, write);
+  const detachMs = await attachment.detach();
+  request.onProgress('reading what is left; a second Ctrl-C leaves it out');
+  await finish(attachment, backlog, stream, write);
   request.onProgress('');
 
   await write(renderer.end());
@@ -189,18 +191,16 @@ async function drain(
   }
 }
 
-/** Detaches, takes what is left in the ring, and then the calls that have not returned. */
-async function detach(
+/** Takes what is left in the ring, and then the calls that have not returned. */
+async function finish(
   attachment: Attachment,
   backlog: Backlog,
   stream: Stream,
   write: (text: string) => Promise<void>,
-): Promise<number> {
-  const detachMs = await attachment.detach();
+): Promise<void> {
   const open = await attachment.openCalls(); // before the slow part: it tells how long they are open
   await drain(backlog, stream, write, () => false);
   stream.add(open, open.length);
   stream.finish();
   await write(stream.takeText());
-  return detachMs;
 }

@@ -50,13 +50,13 @@ const steps = {
     'sleep 1; kill -INT $tracer',
   ),
   'SIGINT under load': attached(
-    `${graph} --format json --output /tmp/trace -c 'calls forever'`,
-    'sleep 1; kill -INT $tracer',
+    `${graph} --args off --format json --output /tmp/trace -c 'calls forever'`,
+    'sleep 0.3; kill -INT $tracer',
   ).replace('exit', 'tail -1 /tmp/trace; exit'),
   SIGTERM: attached(`${sleeps} -c 'calls sleep 1 1000000'`, 'sleep 1; kill -TERM $tracer'),
   'SIGTERM under load': attached(
-    `${graph} -c 'calls forever' >/dev/null`,
-    'sleep 1; kill -TERM $tracer',
+    `${graph} --args off -c 'calls forever' >/dev/null`,
+    'sleep 0.3; kill -TERM $tracer',
   ),
   SIGHUP: attached(`${sleeps} -c 'calls sleep 1 1000000'`, 'sleep 1; kill -HUP $tracer'),
   SIGKILL: attached(

@@ -66,7 +66,7 @@ const stillRunning = 'pidof calls sleep && echo still running';
 
 const steps = {
   zeroes: `fsnoop ${graph} --format json -c '${copyZeroes}'`,
-  'zeroes in the style of ftrace': `fsnoop ${graph} --style ftrace -c '${copyZeroes}'`,
+  'zeroes in the style of ftrace': `fsnoop ${graph} --style ftrace --args off -c '${copyZeroes}'`,
   'zeroes by function_graph': functionGraph,
   mixed: `fsnoop -k ksys_read,ksys_write -k do_sys_openat2 --format json -c 'calls mixed'`,
   depths: `for depth in 0 1 2; do
