@@ -44,7 +44,7 @@ export interface TraceRequest extends Pick<
 /** Records are fetched this often; what comes in between waits in the ring. */
 const pollMs = 20;
 /** Decoding rests after so long, as long as there is room for what comes: the CPU is the traced program's. */
-const decodeMs = 20;
+const decodeMs = 40;
 /** Of the free memory, so much may wait to be decoded where calls come faster than that. */
 const backlogShare = 1 / 4;
 

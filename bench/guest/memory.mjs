@@ -34,7 +34,8 @@ async function withFunctions(count) {
 async function withStream(calls, callsPerSecond) {
   const seconds = calls / callsPerSecond;
   const command = `load ${callsPerSecond / functionsOfRead.length} ${seconds}`;
-  const flags = [...flagsForNames(functionsOfRead), '-o', '/dev/null', '-c', command];
+  const quiet = ['--args', 'off', '-o', '/dev/null'];
+  const flags = [...flagsForNames(functionsOfRead), ...quiet, '-c', command];
   const samples = [];
   const summary = await new Promise((resolve, reject) => {
     const child = execFile('fsnoop', flags, (error, _, stderr) => {

@@ -8,8 +8,8 @@ const seconds = 10;
 /** Each gives the rate that the load reached, and what the tracer lost for want of room, in its own words. */
 const tracers = {
   async fsnoop(load) {
-    const flags = [...flagsForNames(functionsOfRead), '-o', '/tmp/trace.txt', '-c', load.join(' ')];
-    const { stdout, stderr } = await run(['fsnoop', ...flags]);
+    const flags = [...flagsForNames(functionsOfRead), '--args', 'off', '-o', '/tmp/trace.txt'];
+    const { stdout, stderr } = await run(['fsnoop', ...flags, '-c', load.join(' ')]);
     // runs that the kernel skipped are told too, but do not come of the rate
     const lost = /\b(ring|user) [\d,]+/.exec(stderr)?.[0] ?? null;
     return { rate: Number.parseFloat(stdout), lost };
