@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ExpressionError, formatExpressionError } from '../src/expr/error.js';
-import { encodeOp, evaluate } from '../src/expr/evaluate.js';
+import { encodeOp } from '../src/attach/programs.js';
+import { evaluate } from '../src/expr/evaluate.js';
 import { compileFilter, compileValue } from '../src/expr/expression.js';
 import { opcode } from '../src/expr/ops.js';
 import type { Op } from '../src/expr/ops.js';

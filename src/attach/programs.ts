@@ -115,7 +115,7 @@ function encodeProgram(program: Program, all: Op[]): Buffer {
   return bytes;
 }
 
-function encodeOp({ op, n, imm }: Op): Buffer {
+export function encodeOp({ op, n, imm }: Op): Buffer {
   const bytes = Buffer.alloc(opBytes);
   bytes.writeUInt8(opcode[op], opLayout.code);
   bytes.writeUInt16LE(n, opLayout.n);

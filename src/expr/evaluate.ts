@@ -1,5 +1,5 @@
 /** What the kernel side makes of operations, in TypeScript: the twin of bpf/fsnoop.bpf.c. */
-import { opcode, taskField } from './ops.js';
+import { taskField } from './ops.js';
 import type { Op } from './ops.js';
 
 export interface Machine {
@@ -141,16 +141,6 @@ export function evaluate(ops: readonly Op[], machine: Machine): Outcome {
     }
   }
   return { items, kept: true };
-}
-
-/** 16 bytes: u8 opcode, u8 0, u16 n, u32 0, u64 imm, little-endian. */
-export function encodeOp({ op, n, imm }: Op): Uint8Array {
-  const bytes = new Uint8Array(16);
-  const view = new DataView(bytes.buffer);
-  view.setUint8(0, opcode[op]);
-  view.setUint16(2, n, true);
-  view.setBigUint64(8, BigInt.asUintN(64, imm), true);
-  return bytes;
 }
 
 type BinaryOp = Exclude<
