@@ -1,4 +1,6 @@
-// Registers what the addon offers: verbs over libbpf and bpf(2), without meaning of their own.
+// Registers what the addon offers: verbs over libbpf, bpf(2) and capstone, without meaning of their
+// own.
+#include "disassemble.h"
 #include "errors.h"
 #include "link.h"
 #include "object.h"
@@ -19,6 +21,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports)
 	Object::Init(env, exports);
 	Link::Init(env, exports);
 	Ring::Init(env, exports);
+	InitDisassemble(env, exports);
 	exports.Set("hasReader", Napi::Function::New(env, HasReader));
 	return exports;
 }

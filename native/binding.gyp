@@ -2,13 +2,13 @@
   "targets": [
     {
       "target_name": "fsnoop",
-      "sources": ["addon.cc", "errors.cc", "object.cc", "link.cc", "ring.cc"],
+      "sources": ["addon.cc", "errors.cc", "object.cc", "link.cc", "ring.cc", "disassemble.cc"],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include_dir\")"],
       "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
       "cflags!": ["-fno-exceptions"],
       "cflags_cc!": ["-fno-exceptions"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS"],
-      "libraries": ["-lbpf"]
+      "libraries": ["-lbpf", "-lcapstone"]
     },
     {
       "target_name": "launch",

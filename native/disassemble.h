@@ -1,0 +1,5 @@
+// Where machine code calls and jumps to.
+#pragma once
+#include <napi.h>
+
+void InitDisassemble(Napi::Env env, Napi::Object exports);
