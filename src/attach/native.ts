@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { exitStatus, Failure } from '../failure.js';
+import type { DisassembleCode } from '../symbols/load-callees.js';
 
 /** Where the addon, the BPF object and the launcher are, from src/ as from dist/. */
 const artifact = (name: string) => fileURLToPath(new URL(`../../build/${name}`, import.meta.url));
@@ -71,6 +72,8 @@ export interface NativeObject {
 
 export interface Native {
   readonly Object: new (path: string) => NativeObject;
+  /** Off the main thread. */
+  readonly disassemble: DisassembleCode;
   /** False when the other end of this pipe is closed. */
   hasReader(fd: number): boolean;
   setErrorClass(errorClass: typeof NativeError): void;
@@ -92,7 +95,7 @@ export function loadNative(): Native {
       exitStatus.failed,
       `The native addon ${path} could not be loaded: ${(error as Error).message}`,
       'From a clone, build it with: npm run setup',
-      'It needs libbpf: apt-get install libbpf1',
+      'It needs libbpf and capstone: apt-get install libbpf1 libcapstone4',
     );
   }
   loaded.setErrorClass(NativeError);

@@ -6,6 +6,7 @@ import { makeAddresses, type Addresses } from './addresses.js';
 import { makeArgumentTest, type Argument } from './argument.js';
 import { findPatchable } from './available.js';
 import { Btf } from './btf.js';
+import { makeCode, type Code } from './code.js';
 import { isDenied, isNoReturn } from './deny-list.js';
 import { nearestTypes } from './find-types.js';
 import type { KernelFunction, Reason } from './function.js';
@@ -37,7 +38,7 @@ interface Known {
 
 /** More than these, or more names in all, are looked for by going through all names. */
 const mostGlobs = 20;
-const mostNames = 2000;
+const mostNames = 10_000;
 
 /** @throws {Failure} when the BTF is malformed. */
 export function makeSymbols({ btf, kallsyms, available }: SymbolFiles): Symbols {
@@ -51,12 +52,14 @@ function toText(bytes: Uint8Array): string {
 export class Symbols {
   readonly btf: Btf;
   readonly addresses: Addresses;
+  readonly code: Code;
   readonly #kallsyms: string;
   readonly #available: string;
 
   constructor(btf: Btf, kallsyms: string, available: string) {
     this.btf = btf;
     this.addresses = makeAddresses(kallsyms);
+    this.code = makeCode(kallsyms);
     this.#kallsyms = kallsyms;
     this.#available = available;
   }

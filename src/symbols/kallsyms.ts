@@ -16,7 +16,7 @@ export interface KernelSymbol {
 /** Begin the names of the padding before functions. */
 const padding = '__(?:pfx|cfi)_';
 /** Ends the names of functions' unlikely parts. */
-const cold = /\.cold(?:\.\d+)?$/;
+export const cold = /\.cold(?:\.\d+)?$/;
 /** In the place of modules: BPF programs, and the kernel's own trampolines. */
 const notModules = /^(?:bpf|__builtin__.*)$/;
 
