@@ -4,18 +4,24 @@ import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { attach, type Attachment } from './attach/attach.js';
 import { startWaiting, type WaitingCommand } from './attach/command.js';
 import { lacksFsessionMulti } from './attach/explain.js';
+import { loadNative } from './attach/native.js';
 import { Backlog } from './backlog.js';
 import { aggregateOf } from './expr/expression.js';
 import { exitStatus } from './failure.js';
 import { ClosedPipe, openOutput, writeReadyFile, type Output } from './output.js';
-import { makePlan, type Wishes } from './plan/make-plan.js';
+import { chooseFunctions, hasGraph, makePlan, type Choice, type Wishes } from './plan/make-plan.js';
 import type { Plan, PlannedFunction, RefusedFunction } from './plan/plan.js';
+import { renderGraphJson, renderGraphText } from './render/graph.js';
 import { renderAttached, renderRefused } from './render/notes.js';
 import { renderPlanJson, renderPlanText } from './render/plan.js';
 import { makeRenderer, type RendererOptions } from './render/renderer.js';
 import { Stop } from './stop.js';
 import { Stream } from './stream.js';
+import { spellPrototype } from './symbols/c-type.js';
+import type { CallGraph } from './symbols/callees.js';
+import type { KernelFunction } from './symbols/function.js';
 import type { Symbols } from './symbols/functions.js';
+import { loadCallees } from './symbols/load-callees.js';
 import { loadSymbols } from './symbols/symbols.js';
 
 export interface TraceRequest extends Pick<
@@ -57,20 +63,66 @@ export async function trace(request: TraceRequest): Promise<number> {
   const { command: argv, roots, include, exclude, extra } = request.wishes;
   using command = argv === null || request.dryRun ? null : startWaiting(argv);
   request.onProgress('reading symbols');
-  const symbols = loadSymbols([...roots, ...include, ...exclude, ...extra].map(({ glob }) => glob));
+  const named = [...roots, ...include, ...exclude, ...extra].map(({ glob }) => glob);
+  const symbols = loadSymbols(needsCallees(request) ? ['*'] : named);
   if (symbols.btf.enumerator('BPF_TRACE_FSESSION_MULTI') === undefined) throw lacksFsessionMulti();
-  const plan = makePlan(request.wishes, symbols);
+  const choice = chooseFunctions(request.wishes, symbols);
+  const plan = makePlan(
+    request.wishes,
+    choice,
+    symbols,
+    needsCallees(request) ? await disassemble(choice, request, symbols) : null,
+  );
   await using output = await openOutput(request.output);
+  using stop = new Stop();
   if (request.dryRun) {
     request.onProgress('');
-    await output.write(request.format === 'json' ? renderPlanJson(plan) : renderPlanText(plan));
-    return 0;
+    await output.write(renderDryRun(plan, request, symbols)).catch((error: unknown) => {
+      stop.break(error as Error);
+    });
+    return stop.status();
   }
-  using stop = new Stop();
   const { lost } = await run(plan, symbols, request, output, stop, command);
   if (command?.execError != null) request.onNote(`${command.execError}\n`);
   if (stop.reason?.type !== 'command') command?.kill(stop.signal);
   return lost && request.strict ? exitStatus.lost : stop.status();
+}
+
+/** Included functions are taken for what is below the roots, unless the graph itself is to be shown. */
+function needsCallees({ wishes, dryRun, prototypes = false }: TraceRequest): boolean {
+  return hasGraph(wishes) && (wishes.include.length === 0 || (dryRun && prototypes));
+}
+
+async function disassemble(
+  { roots, exclude, extra }: Choice,
+  { wishes, onProgress }: TraceRequest,
+  symbols: Symbols,
+): Promise<CallGraph> {
+  onProgress('disassembling');
+  const namesOf = (functions: readonly KernelFunction[]) => functions.map(({ name }) => name);
+  return loadCallees(
+    {
+      roots: namesOf(roots.filter(({ reason }) => reason === null)),
+      extra: namesOf(extra),
+      excluded: new Set(namesOf(exclude)),
+      maxDepth: wishes.maxDepth,
+      paths: wishes.paths,
+    },
+    symbols.code,
+    loadNative().disassemble,
+  );
+}
+
+/** The plan; where prototypes are asked for, the graph. */
+function renderDryRun(plan: Plan, request: TraceRequest, { btf }: Symbols): string {
+  const isJson = request.format === 'json';
+  if (request.prototypes !== true || plan.callees === null)
+    return isJson ? renderPlanJson(plan) : renderPlanText(plan);
+  const prototypeOf = ({ btfId, name }: KernelFunction) =>
+    btfId === 0 ? null : spellPrototype(btf, btfId, name);
+  return isJson
+    ? renderGraphJson(plan, plan.callees, prototypeOf)
+    : renderGraphText(plan, plan.callees, { color: request.color, prototypeOf });
 }
 
 /** Attaches, streams until it is to stop, detaches, sums up. */

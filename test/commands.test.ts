@@ -76,7 +76,8 @@ describe('the flags', () => {
          --fgraph-exclude VALUE…
          --fgraph-extra VALUE…
          --fgraph-proto
-         --fgraph-max-depth VALUE, 0 to 500, default 5
+         --fgraph-max-depth VALUE, 1 to 500, default 5
+         --fgraph-all-paths
          --filter-pid VALUE…
          --filter-arg VALUE…
          --errors
@@ -133,6 +134,7 @@ describe('wrong usage', () => {
     ['trace', ['-k', 'x', 'stray'], 'Unexpected argument: stray'],
     ['trace', ['-k', 'x', '--nonsense'], 'Nonexistent flag: --nonsense'],
     ['trace', ['-k', 'x', '-c', 'ls', '--filter-pid', '3'], 'cannot also be provided'],
+    ['trace', ['-k', 'x', '--fgraph-max-depth', '0'], 'greater than or equal to 1'],
     ['trace', ['-k', 'x', '--fgraph-max-depth', '501'], 'less than or equal to 500'],
     ['trace', ['-k', 'x', '--fgraph-max-depth', 'deep'], 'an integer but received: deep'],
     ['trace', ['-k', 'x', '--limit-events', '0'], 'greater than or equal to 1'],

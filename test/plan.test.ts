@@ -8,9 +8,10 @@ import { adviceOn } from '../src/plan/bpfsnoop.js';
 import { parseCommand } from '../src/plan/command.js';
 import { parseComm, parsePids } from '../src/plan/filters.js';
 import type { FunctionSource } from '../src/plan/find.js';
-import { deepestLevel, makePlan, type Wishes } from '../src/plan/make-plan.js';
+import { chooseFunctions, deepestLevel, makePlan, type Wishes } from '../src/plan/make-plan.js';
 import { parsePatterns } from '../src/plan/pattern.js';
 import { Btf } from '../src/symbols/btf.js';
+import type { CallGraph } from '../src/symbols/callees.js';
 import type { KernelFunction, Reason } from '../src/symbols/function.js';
 import { compileGlobs } from '../src/symbols/glob.js';
 import { findNearest } from '../src/symbols/nearest.js';
@@ -219,6 +220,7 @@ describe('a plan', () => {
     exclude: [],
     extra: [],
     maxDepth: 5,
+    paths: 'likely',
     minDurationNs: 0,
     pids: [],
     comm: null,
@@ -232,18 +234,16 @@ describe('a plan', () => {
     stack: false,
   };
 
-  const planOf = (fields: Partial<Texts>) => {
+  const planOf = (fields: Partial<Texts>, callees: CallGraph | null = null) => {
     const { kfuncs, include, exclude, extra, ...others } = { ...wishes, ...fields };
-    return makePlan(
-      {
-        ...others,
-        roots: parsePatterns('-k', kfuncs),
-        include: parsePatterns('--fgraph-include', include),
-        exclude: parsePatterns('--fgraph-exclude', exclude),
-        extra: parsePatterns('--fgraph-extra', extra),
-      },
-      symbols,
-    );
+    const all = {
+      ...others,
+      roots: parsePatterns('-k', kfuncs),
+      include: parsePatterns('--fgraph-include', include),
+      exclude: parsePatterns('--fgraph-exclude', exclude),
+      extra: parsePatterns('--fgraph-extra', extra),
+    };
+    return makePlan(all, chooseFunctions(all, symbols), symbols, callees);
   };
   const plan = (...kfuncs: string[]) => planOf({ kfuncs });
   const graphOf = (fields: Partial<Texts>) => planOf({ graph: true, ...fields });
@@ -438,15 +438,84 @@ describe('a plan', () => {
     );
   });
 
-  test('a graph of nothing', () => {
-    expect(complaint(() => graphOf({ kfuncs: ['vfs_read,vfs_write'] }))).toMatchInlineSnapshot(`
+  test('a root that is left out of its own graph', () => {
+    const kfuncs = ['vfs_read', 'vfs_write'];
+    expect(complaint(() => graphOf({ kfuncs, exclude: ['fsnotify,*_write'] })))
+      .toMatchInlineSnapshot(`
       "
-      -g needs to know which functions to show below the roots: fsnoop does not find callees by itself yet.
-      Name them: -k 'vfs_read' -k 'vfs_write' -g --fgraph-include 'vfs_*,security_*'
-      Without -g, each call of the roots is one line."
+      --fgraph-exclude '*_write' leaves out vfs_write, which is to be traced: -k 'vfs_read,vfs_write'.
+      Functions below the roots are what it leaves out: give a pattern that matches no root"
     `);
-    expect(complaint(() => graphOf({ exclude: ['fsnotify'] }))).toContain('-g needs to know');
-    expect(complaint(() => plan('(g)vfs_read'))).toContain('-g needs to know');
+  });
+
+  describe('of a graph that was found in machine code', () => {
+    const callee = (level: number, calls: number[], ...aliases: string[]) => ({
+      names: aliases,
+      level,
+      calls,
+      indirectCalls: level,
+    });
+    const callees: CallGraph = {
+      callees: [
+        callee(0, [1, 2, 3, 4], 'vfs_read'),
+        callee(1, [4], 'rw_verify_area'),
+        callee(1, [], 'memcpy', 'memset'),
+        callee(1, [], 'do_exit', 'no_function'),
+        callee(2, [], 'no_function', 'vfs_secret', 'fsnotify'),
+        callee(2, [], 'no_function'),
+      ],
+      leftOut: [{ function: '_printk', why: 'writes to the log' }],
+    };
+    const found = (fields: Partial<Texts>) => planOf({ graph: true, ...fields }, callees);
+
+    test('has its functions, of several names the traceable one', () => {
+      expect(draw(found({}))).toMatchInlineSnapshot(`
+        "
+          fsnotify
+          rw_verify_area
+        * vfs_read
+        x do_exit: no-return"
+      `);
+    });
+
+    test('has what is extra too', () => {
+      expect(draw(found({ extra: ['security_*'] }))).toMatchInlineSnapshot(`
+        "
+          fsnotify
+          rw_verify_area
+          security_file_open
+          security_file_permission
+        * vfs_read
+        x do_exit: no-return"
+      `);
+    });
+
+    test('has what is included instead, wherever it is called', () => {
+      expect(draw(found({ include: ['security_*'] }))).toMatchInlineSnapshot(`
+        "
+          security_file_open
+          security_file_permission
+        * vfs_read"
+      `);
+    });
+
+    test('says what it does not know', () => {
+      expect(
+        found({}).callees?.callees.map(
+          ({ callee: { name, reason } }) => `${name}: ${reason ?? 'traceable'}`,
+        ),
+      ).toMatchInlineSnapshot(`
+        [
+          "vfs_read: traceable",
+          "rw_verify_area: traceable",
+          "memcpy: no patch site",
+          "do_exit: no-return",
+          "fsnotify: traceable",
+          "no_function: no patch site",
+        ]
+      `);
+      expect(found({}).callees?.cold).toEqual(callees.leftOut);
+    });
   });
 });
 

@@ -16,6 +16,7 @@ const plan: Plan = {
     ...refuse('no patch site', 'memcpy', 'memset', 'strlen', 'strcmp', 'clear_page'),
   ],
   graph: true,
+  callees: null,
   maxDepth: 5,
   minDurationNs: 1_000_000,
   pids: [3, 4],

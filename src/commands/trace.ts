@@ -25,8 +25,20 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       command: `<%= config.bin %> -k vfs_read -c 'cat /etc/hostname'`,
     },
     {
-      description: 'The tree of calls below it',
+      description: 'The tree of calls below it, as far as its machine code tells',
+      command: `<%= config.bin %> -k vfs_read -g -c 'cat /etc/hostname'`,
+    },
+    {
+      description: 'With what is called indirectly, too',
+      command: `<%= config.bin %> -k vfs_read -g --fgraph-extra ext4_file_read_iter -c 'cat /var/log/dmesg'`,
+    },
+    {
+      description: 'With some functions alone',
       command: `<%= config.bin %> -k ksys_read -g --fgraph-include 'vfs_read,rw_verify_area,security_*' -c 'cat /etc/hostname'`,
+    },
+    {
+      description: 'What it calls, with prototypes, without tracing',
+      command: `<%= config.bin %> -k vfs_read -g --fgraph-proto --dry-run`,
     },
     {
       description: 'Slow calls of one process, for ten seconds, as JSON lines',
@@ -68,32 +80,36 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
     }),
     'fgraph-include': Flags.string({
       ...list,
-      summary: 'Functions to show below.',
+      summary: 'Show only these below, also where only indirect calls lead to them.',
       helpValue: 'PATTERN',
       helpGroup: 'GRAPH',
     }),
     'fgraph-exclude': Flags.string({
       ...list,
-      summary: 'Leave these out of what is included.',
+      summary: 'Leave these out below, with what only they call.',
       helpValue: 'PATTERN',
       helpGroup: 'GRAPH',
     }),
     'fgraph-extra': Flags.string({
       ...list,
-      summary: 'Show these below in any case.',
+      summary: 'Show these below in any case; without an include, with what they call.',
       helpValue: 'PATTERN',
       helpGroup: 'GRAPH',
     }),
     'fgraph-proto': Flags.boolean({
-      summary: 'Show functions with the types that they take and return.',
+      summary: 'Show functions with their types; with --dry-run the tree of what they call.',
       helpGroup: 'GRAPH',
     }),
     'fgraph-max-depth': Flags.integer({
       summary: 'Levels below the root.',
       helpValue: 'N',
-      min: 0,
+      min: 1,
       max: deepestLevel,
       default: 5,
+      helpGroup: 'GRAPH',
+    }),
+    'fgraph-all-paths': Flags.boolean({
+      summary: 'Follow unlikely paths too: warnings, logging, panics, tracepoints.',
       helpGroup: 'GRAPH',
     }),
     'filter-pid': Flags.string({
@@ -251,6 +267,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
         exclude: parsePatterns('--fgraph-exclude', flags['fgraph-exclude'] ?? []),
         extra: parsePatterns('--fgraph-extra', flags['fgraph-extra'] ?? []),
         maxDepth: flags['fgraph-max-depth'],
+        paths: flags['fgraph-all-paths'] ? 'all' : 'likely',
         minDurationNs:
           parseOptional(flags['min-duration'], (text) => parseDurationNs('--min-duration', text)) ??
           0,

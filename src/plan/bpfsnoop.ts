@@ -5,8 +5,8 @@ const later = 'is not there yet';
 const advice: Readonly<Record<string, string>> = {
   '--mode':
     'is not needed: each call is told with its entry and return; --live shows both as they happen',
-  '--output-lbr': 'has no counterpart; -g --fgraph-include shows the calls below',
-  '--output-insns': 'has no counterpart; -g --fgraph-include shows the calls below',
+  '--output-lbr': 'has no counterpart; -g shows the calls below',
+  '--output-insns': 'has no counterpart; -g shows the calls below',
   '--output-pkt': `${later}; --format json is for programs`,
   '--filter-pkt': `${later}; calls are filtered by --filter-pid, --comm and --min-duration`,
   '--prog': `${later}: only kernel functions can be traced; find one with fsnoop list`,

@@ -1,10 +1,11 @@
 /** Makes the plan of a trace from the user's wishes and the kernel's functions. */
 import { exitStatus, Failure } from '../failure.js';
+import type { CalleeSearch, CallGraph } from '../symbols/callees.js';
 import type { KernelFunction } from '../symbols/function.js';
 import { captureAll } from './capture-all.js';
 import { findFunctions, type FunctionSource } from './find.js';
 import type { Pattern } from './pattern.js';
-import type { Plan, RefusedFunction } from './plan.js';
+import type { Plan, PlannedGraph, RefusedFunction } from './plan.js';
 
 /** What the user asked for, as the flags have it. */
 export interface Wishes extends Pick<
@@ -31,6 +32,17 @@ export interface Wishes extends Pick<
   /** `--fgraph-extra`. */
   readonly extra: readonly Pattern[];
   readonly maxDepth: number;
+  /** `--fgraph-all-paths`: cold functions and unlikely parts too. */
+  readonly paths: CalleeSearch['paths'];
+}
+
+/** The functions that the patterns mean. */
+export interface Choice {
+  readonly graph: boolean;
+  readonly roots: readonly KernelFunction[];
+  readonly include: readonly KernelFunction[];
+  readonly exclude: readonly KernelFunction[];
+  readonly extra: readonly KernelFunction[];
 }
 
 interface Chosen {
@@ -41,36 +53,64 @@ interface Chosen {
 /** The deepest level that a session cookie has room for: bpf/fsnoop.bpf.c, MAX_DEPTH. */
 export const deepestLevel = 500;
 
+export const hasGraph = ({ graph, roots }: Pick<Wishes, 'graph' | 'roots'>): boolean =>
+  graph || roots.some((pattern) => pattern.graph);
+
 /**
- * @throws {Failure} when a pattern matches nothing, or nothing traceable, or a graph has no
- * functions below its roots.
+ * @throws {Failure} when a pattern matches nothing, the roots nothing traceable, or a pattern leaves
+ * out a root.
  */
-export function makePlan(wishes: Wishes, symbols: FunctionSource): Plan {
+export function chooseFunctions(wishes: Wishes, symbols: FunctionSource): Choice {
   const { include, exclude, extra } = wishes;
-  const graph = wishes.graph || wishes.roots.some((pattern) => pattern.graph);
+  const graph = hasGraph(wishes);
   const below = [...include, ...exclude, ...extra];
   if (!graph && below.length > 0) throw noGraphFlag();
-  if (graph && include.length + extra.length === 0) throw noGraph(wishes.roots);
 
   const { byPattern } = findFunctions([...wishes.roots, ...below], symbols);
-  const choose = (some: readonly Pattern[]) =>
-    some.flatMap((pattern) => byPattern.get(pattern) ?? []);
-  const roots = [...new Set(choose(wishes.roots))];
-  const excluded = new Set(choose(exclude));
-  const calls = [...choose(include).filter((found) => !excluded.has(found)), ...choose(extra)];
+  const choose = (some: readonly Pattern[]) => [
+    ...new Set(some.flatMap((pattern) => byPattern.get(pattern) ?? [])),
+  ];
+  const roots = choose(wishes.roots);
+  if (!roots.some(({ reason }) => reason === null)) throw noRoot(wishes.roots, roots);
+  const asked = new Set(roots);
+  // of what is included it only takes away
+  for (const pattern of include.length > 0 ? [] : exclude) {
+    const root = byPattern.get(pattern)?.find((found) => asked.has(found));
+    if (root !== undefined) throw excludedRoot(pattern, root, wishes.roots);
+  }
+  return {
+    graph,
+    roots,
+    include: choose(include),
+    exclude: choose(exclude),
+    extra: choose(extra),
+  };
+}
 
+/** @param callees what the roots call; null where the disassembly is not asked for */
+export function makePlan(
+  wishes: Wishes,
+  { graph, roots, include, exclude, extra }: Choice,
+  symbols: FunctionSource,
+  callees: CallGraph | null,
+): Plan {
+  const found = callees && planGraph(callees, symbols);
+  const excluded = new Set(exclude);
+  const named = include.filter((one) => !excluded.has(one));
+  // what is included may be called indirectly: it does not have to be in the code
+  const below = [...(include.length > 0 ? named : listPatchable(found)), ...extra];
   const chosen = new Map<string, Chosen>();
-  for (const found of calls) chosen.set(found.name, { found, role: 'below' });
-  for (const found of roots) chosen.set(found.name, { found, role: 'root' });
+  for (const one of below) chosen.set(one.name, { found: one, role: 'below' });
+  for (const one of roots) chosen.set(one.name, { found: one, role: 'root' });
   const all = [...chosen.values()].sort((a, b) => (a.found.name < b.found.name ? -1 : 1));
-  const traceable = all.filter(({ found }) => found.reason === null);
-  if (!traceable.some(({ role }) => role === 'root')) throw noRoot(wishes.roots, roots);
+  const traceable = all.filter(({ found: { reason } }) => reason === null);
   const { functions, refused } = captureAll(traceable, wishes, symbols.btf);
   return {
     method: 'fsession.multi',
     functions,
     refused: [...all.flatMap(toRefused), ...refused],
     graph,
+    callees: found,
     maxDepth: graph ? wishes.maxDepth : deepestLevel,
     minDurationNs: wishes.minDurationNs,
     pids: wishes.pids,
@@ -84,6 +124,34 @@ export function makePlan(wishes: Wishes, symbols: FunctionSource): Plan {
     errnos: wishes.errnos,
     stack: wishes.stack,
   };
+}
+
+function listPatchable(graph: PlannedGraph | null): KernelFunction[] {
+  const all = graph?.callees.map(({ callee }) => callee) ?? [];
+  return all.filter(({ reason }) => reason !== 'no patch site');
+}
+
+/** With the functions of all names; of those of one address the one that can be traced. */
+function planGraph({ callees, leftOut }: CallGraph, symbols: FunctionSource): PlannedGraph {
+  const names = [...new Set(callees.flatMap((callee) => callee.names))];
+  const byName = new Map(symbols.match(names).map((found) => [found.name, found]));
+  return {
+    callees: callees.map(({ names: aliases, level, calls, indirectCalls }) => {
+      const found = aliases.flatMap((name) => byName.get(name) ?? []);
+      const callee =
+        found.find(({ reason }) => reason === null) ??
+        found.find(({ reason }) => reason !== 'no patch site') ??
+        found[0] ??
+        unknown(aliases[0] ?? '');
+      return { callee, level, calls, indirectCalls };
+    }),
+    cold: leftOut,
+  };
+}
+
+/** Code that no file has as a function. */
+function unknown(name: string): KernelFunction {
+  return { name, module: null, btfId: 0, returns: { kind: 'void' }, reason: 'no patch site' };
 }
 
 function toRefused({ found: { name, reason } }: Chosen): RefusedFunction[] {
@@ -115,11 +183,14 @@ function noGraphFlag(): Failure {
   );
 }
 
-function noGraph(roots: readonly Pattern[]): Failure {
+function excludedRoot(
+  { flag, text }: Pattern,
+  root: KernelFunction,
+  roots: readonly Pattern[],
+): Failure {
   return new Failure(
     exitStatus.usage,
-    '-g needs to know which functions to show below the roots: fsnoop does not find callees by itself yet.',
-    `Name them: -k ${roots.map(({ text }) => `'${text}'`).join(' -k ')} -g --fgraph-include 'vfs_*,security_*'`,
-    'Without -g, each call of the roots is one line.',
+    `${flag} '${text}' leaves out ${root.name}, which is to be traced: -k '${roots.map((pattern) => pattern.text).join(',')}'.`,
+    'Functions below the roots are what it leaves out: give a pattern that matches no root',
   );
 }

@@ -23,6 +23,31 @@ export interface RefusedFunction {
   readonly reason: string;
 }
 
+/** A function that the disassembly found, or a root. */
+export interface PlannedCallee {
+  /** Of several names of one address the one that can be traced. */
+  readonly callee: KernelFunction;
+  /** The least number of calls from a root to it; 0 for a root. */
+  readonly level: number;
+  /** Places in the graph, in the order of the code. Of the deepest level none are known. */
+  readonly calls: readonly number[];
+  /** Calls whose callee is not in the code. */
+  readonly indirectCalls: number;
+}
+
+interface ColdFunction {
+  readonly function: string;
+  readonly why: string;
+}
+
+/** What the machine code says that the roots call. */
+export interface PlannedGraph {
+  /** Level by level, roots first. */
+  readonly callees: readonly PlannedCallee[];
+  /** Called, and left out as cold. */
+  readonly cold: readonly ColdFunction[];
+}
+
 export interface Plan {
   readonly method: 'fsession.multi';
   /** A record's `function` is the place in this list. */
@@ -30,6 +55,8 @@ export interface Plan {
   readonly refused: readonly RefusedFunction[];
   /** Print trees (`-g`) or one line a call. */
   readonly graph: boolean;
+  /** Null where nobody asked for a disassembly. */
+  readonly callees: PlannedGraph | null;
   /** Calls deeper than this below the root (which has 0) are not recorded. */
   readonly maxDepth: number;
   /** Shorter calls are dropped in the kernel; 0 keeps all. */

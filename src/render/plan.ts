@@ -1,6 +1,6 @@
 /** The plan for `--dry-run`: what would be traced, how, and what can't be. */
 import Table from 'cli-table3';
-import type { Plan } from '../plan/plan.js';
+import type { Plan, PlannedGraph } from '../plan/plan.js';
 import { errnoName } from '../symbols/errno.js';
 import { formatDuration } from './duration.js';
 import { formatBytes } from './summary.js';
@@ -19,6 +19,7 @@ export function renderPlanText(plan: Plan): string {
     row('Roots', formatCount(roots.length)) + formatList(roots),
     row('Graph', plan.graph ? formatCount(others.length) : 'no: one line a call'),
     formatList(others),
+    plan.callees === null ? '' : formatCallees(plan.callees),
     plan.graph ? row('Depth', `${plan.maxDepth}`) : '',
     row('Filters', formatFilters(plan)),
     row('Arguments', plan.args),
@@ -39,6 +40,7 @@ export function renderPlanJson(plan: Plan): string {
     method,
     refused,
     graph,
+    callees,
     maxDepth,
     minDurationNs,
     pids,
@@ -60,6 +62,14 @@ export function renderPlanJson(plan: Plan): string {
     functions: namesOf(plan, false),
     refused,
     graph,
+    disassembly:
+      callees === null
+        ? undefined
+        : {
+            functions: callees.callees.length,
+            indirectCalls: countIndirectCalls(callees),
+            cold: callees.cold,
+          },
     maxDepth,
     minDurationNs,
     pids,
@@ -97,6 +107,24 @@ function formatList(names: readonly string[]): string {
     line += line === '' ? item : ` ${item}`;
   }
   return line === '' ? out : `${out}${indent}${line}\n`;
+}
+
+/** What the disassembly found, and what it can't know. */
+function formatCallees(graph: PlannedGraph): string {
+  const { callees, cold } = graph;
+  const indirect = countIndirectCalls(graph);
+  const found = `${formatCount(callees.length)} functions in the code, ${formatCount(indirect)} indirect calls`;
+  return (
+    row('Found', found) +
+    (cold.length === 0
+      ? ''
+      : row('Cold', `${formatCount(cold.length)} left out; --fgraph-all-paths takes them`) +
+        formatList(cold.map(({ function: name }) => name)))
+  );
+}
+
+export function countIndirectCalls({ callees }: PlannedGraph): number {
+  return callees.reduce((sum, { indirectCalls }) => sum + indirectCalls, 0);
 }
 
 function formatFilters({ pids, comm, minDurationNs, filters, errnos }: Plan): string {
