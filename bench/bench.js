@@ -47,6 +47,7 @@ export function makeBench(report) {
         files: [
           ...['reads', 'load', 'floor.bpf.o'].map((file) => ({ path: built(file) })),
           { path: here('guest') },
+          { path: here('../scripts/record-code.mjs') },
           ...(peersFolder === undefined ? [] : [{ path: peersFolder, guestPath: '/peers' }]),
         ],
         command: ['node', 'guest/main.mjs', name, JSON.stringify(args)],

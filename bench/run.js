@@ -12,6 +12,7 @@ import { fileURLToPath, URL } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { makeBench } from './bench.js';
 import { attach } from './measures/attach.js';
+import { callees } from './measures/callees.js';
 import { cost, quickCost } from './measures/cost.js';
 import { memory } from './measures/memory.js';
 import { pipeline } from './measures/pipeline.js';
@@ -21,7 +22,7 @@ import { sustained } from './measures/sustained.js';
 import { renderDocument, renderTable } from './render.js';
 import { findDearer, judge, merge } from './rows.js';
 
-const measures = [cost, attach, ready, startup, pipeline, sustained, memory];
+const measures = [cost, attach, ready, startup, callees, pipeline, sustained, memory];
 const names = measures.map(({ name }) => name);
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));

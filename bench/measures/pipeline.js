@@ -207,7 +207,7 @@ function countCalls([program, ...args]) {
 }
 
 /** Of a command whose output is dropped: the last line of the shell's `times`, user and system. */
-function cpuSeconds(command) {
+export function cpuSeconds(command) {
   const script = '"$@" >/dev/null 2>&1; times';
   const text = execFileSync('sh', ['-c', script, 'sh', ...command], { encoding: 'utf8' });
   const [user, system] = [
