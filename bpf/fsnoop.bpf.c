@@ -7,6 +7,9 @@
 
 #define on_task __attribute__((preserve_access_index))
 
+/* Of functions that are not static: the verifier takes them as they are declared. */
+#define is_ctx __attribute__((btf_decl_tag("arg:ctx")))
+
 struct task_struct {
 	unsigned int flags;
 	int pid;
@@ -79,7 +82,7 @@ struct frame {
 	__u64 function;  /* of the call that is being entered: its attach cookie */
 	union place place; /* of the next record */
 	union ids ids;
-	__u64 owner; /* address of the task's struct; 0: free */
+	__u64 owner; /* see owner_of(); 0: free */
 	__u64 here;  /* to make a number of a pointer */
 	char comm[COMM_BYTES];
 	struct open_call open[OPEN_LEVELS + 1]; /* by level; 0: a deeper one that returns */
@@ -106,41 +109,74 @@ static __always_inline __u16 *task_number(struct task_struct *task)
 /* A task's frame lies at, or soon behind, a number that follows from the task's address. */
 #define FRAME_TRIES 64
 
-static __always_inline __u32 first_number(struct task_struct *task)
+/* A number that no other task has: of pointers the verifier allows differences only. */
+static __always_inline __u64 owner_of(struct task_struct *task)
 {
-	__u64 address = (__u64)task;
+	__u64 owner = (__u64)task;
 
-	/* Of pointers the verifier allows differences only. */
-	asm volatile("%0 -= %1" : "+r"(address) : "r"(frames));
-	return address >> 6;
+	asm volatile("%0 -= %1" : "+r"(owner) : "r"(frames));
+	return owner;
 }
 
-/* The number of the task's frame, or 0. */
-static __noinline __u32 find_frame(struct task_struct *task)
-{
-	__u32 first = first_number(task), number;
-	int i;
+/*
+ * Loops are callbacks of bpf_loop() here: the verifier reads one of those once or twice, and a loop
+ * as often as it may run.
+ */
+struct search {
+	__u64 owner;
+	__u32 number; /* of the frame that was found, or 0 */
+};
 
-	for (i = 0; i < FRAME_TRIES; i++) {
-		number = (first + i) & (FRAMES - 1);
-		if (number >= TASK_FRAMES && frames[number].owner == (__u64)task)
-			return number;
-	}
-	return 0;
+static __always_inline __u32 numbered(struct search *search, __u32 try)
+{
+	return ((search->owner >> 6) + try) & (FRAMES - 1);
 }
 
-static __noinline __u32 claim_frame(struct task_struct *task)
+static long is_owned(__u32 try, struct search *search)
 {
-	__u32 first = first_number(task), number;
-	int i;
+	__u32 number = numbered(search, try);
 
-	for (i = 0; i < FRAME_TRIES; i++) {
-		number = (first + i) & (FRAMES - 1);
-		if (number >= TASK_FRAMES &&
-		    !__sync_val_compare_and_swap(&frames[number].owner, 0, (__u64)task))
-			return number;
-	}
-	return 0;
+	if (number < TASK_FRAMES || frames[number].owner != search->owner)
+		return 0;
+	search->number = number;
+	return 1;
+}
+
+static long claim(__u32 try, struct search *search)
+{
+	__u32 number = numbered(search, try);
+
+	if (number < TASK_FRAMES ||
+	    __sync_val_compare_and_swap(&frames[number].owner, 0, search->owner))
+		return 0;
+	search->number = number;
+	return 1;
+}
+
+/*
+ * The number of the frame of a task, or 0. Functions that are not static are verified by
+ * themselves, and not again for all that is known where they are called.
+ */
+__noinline __u32 find_owned(__u64 owner)
+{
+	struct search search = {.owner = owner};
+
+	bpf_loop(FRAME_TRIES, is_owned, &search, 0);
+	return search.number;
+}
+
+/* The number of a frame that the task has from now on, or 0. */
+__noinline __u32 claim_owned(__u64 owner)
+{
+	struct search search = {.owner = owner};
+
+	bpf_loop(FRAME_TRIES, claim, &search, 0);
+	return search.number;
+}
+
+static __always_inline __u32 find_frame(struct task_struct *task)
+{
+	return find_owned(owner_of(task));
 }
 
 /*
@@ -667,38 +703,46 @@ static __always_inline struct program *program_of(__u64 function)
 	return &programs[function >> COOKIE_PROGRAM_SHIFT & (PROGRAMS - 1)];
 }
 
-/* Runs the operations of a range, which end with OP_END; NULL on no kernel that there is. */
-static __noinline struct machine *run_range(void *ctx, struct range *range)
+static __always_inline struct range *range_of(struct program *program, __u64 when)
+{
+	switch (when) {
+	case COOKIE_FILTER:
+		return &program->filter;
+	case COOKIE_ENTRY:
+		return &program->entry;
+	case COOKIE_RETURN_FILTER:
+		return &program->return_filter;
+	default:
+		return &program->at_return;
+	}
+}
+
+#define FAILED (1U << 31)
+
+/*
+ * Runs the operations of a function's program that are for that time: the bytes of values that the
+ * machine of this CPU then has; FAILED where a filter did not hold.
+ */
+__noinline __u32 run_program(void *ctx is_ctx, __u64 function, __u64 when)
 {
 	__u32 zero = 0;
 	struct run run = {.ctx = ctx, .machine = bpf_map_lookup_elem(&machines, &zero)};
+	struct range *range = range_of(program_of(function), when);
 
-	if (!run.machine || !range)
-		return NULL;
+	if (!run.machine)
+		return FAILED; /* on no kernel that there is */
 	run.machine->next = range->first;
 	run.machine->depth = 0;
 	run.machine->bytes = 0;
 	run.machine->failed = 0;
 	run.machine->is_false = 0;
 	bpf_loop(range->count, step, &run, 0);
-	return run.machine;
+	return run.machine->is_false ? FAILED : run.machine->bytes;
 }
 
-static __noinline bool passes(void *ctx, struct range *range)
+static __always_inline bool passes(void *ctx, __u64 function, __u64 when)
 {
-	struct machine *m = run_range(ctx, range);
-
-	return m && !m->is_false;
-}
-
-static __always_inline bool passes_filter(void *ctx, __u64 function)
-{
-	return passes(ctx, &program_of(function)->filter);
-}
-
-static __always_inline bool passes_return_filter(void *ctx, __u64 function)
-{
-	return passes(ctx, &program_of(function)->return_filter);
+	return run_program(ctx, function, when) != FAILED;
 }
 
 static __always_inline bool passes_guard(void *ctx, __u64 function)
@@ -721,17 +765,15 @@ static __noinline bool is_wanted(void *ctx, __u64 function)
 {
 	if (function & COOKIE_GUARD && !passes_guard(ctx, function))
 		return false;
-	return !(function & COOKIE_FILTER) || passes_filter(ctx, function);
+	return !(function & COOKIE_FILTER) || passes(ctx, function, COOKIE_FILTER);
 }
 
-/* The bytes of the values that the machine of this CPU then has. */
-static __noinline __u32 run_values(void *ctx, __u64 function, __u64 when)
+/* The bytes of the values of a record. */
+static __always_inline __u32 run_values(void *ctx, __u64 function, __u64 when)
 {
-	struct program *program = program_of(function);
-	struct machine *m;
+	__u32 bytes = run_program(ctx, function, when);
 
-	m = run_range(ctx, when == COOKIE_ENTRY ? &program->entry : &program->at_return);
-	return m && m->bytes <= sizeof(m->items) ? m->bytes : 0;
+	return bytes <= sizeof(((struct machine *)0)->items) ? bytes : 0;
 }
 
 /* Where the values of a record go. */
@@ -748,6 +790,7 @@ static __always_inline void copy_items(void *to, __u32 bytes)
 	__u32 zero = 0;
 
 	m = bpf_map_lookup_elem(&machines, &zero);
+	opaque(bytes); /* or the check is left out, where it was made before */
 	if (m && bytes <= sizeof(m->items))
 		bpf_probe_read_kernel(to, bytes, m->items);
 }
@@ -823,36 +866,42 @@ static __always_inline __u32 own_number(struct task_struct *task)
 	return number;
 }
 
+/* By itself to be verified once: it is called where much is known. */
+__noinline __u32 current_number(void)
+{
+	return own_number(bpf_get_current_task_btf());
+}
+
 /*
  * Opens a call that is not simply below the open root, or a root where that takes a closer look.
- * The call's frame, or NULL if it is not to be recorded.
+ * The number of the call's frame, or 0 if it is not to be recorded.
  */
-static __noinline struct frame *open_elsewhere(void *ctx)
+__noinline __u32 open_elsewhere(void *ctx is_ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 id = bpf_get_attach_cookie(ctx);
-	__u32 number = own_number(task);
+	__u32 number = current_number();
 	struct frame *frame = &frames[number & (FRAMES - 1)];
 
 	if (number && frame->root && !is_root_gone(frame, ctx)) {
 		if (frame->level >= settings.max_level)
-			return NULL;
+			return 0;
 		frame->level++;
 		frame->function = id;
-		return frame;
+		return number;
 	}
 	frame->root = 0;
 	frame->level = 1;
 	/* Only roots: a task may get another name in an open tree. */
 	if (!is_root(id) || (settings.by_comm && !is_called(task, settings.comm)))
-		return NULL;
+		return 0;
 	if (id & (COOKIE_GUARD | COOKIE_FILTER) && !is_wanted(ctx, id))
-		return NULL;
+		return 0;
 	if (!number) {
-		number = claim_frame(task);
+		number = claim_owned(owner_of(task));
 		if (!number) {
 			__sync_fetch_and_add(&counters.lost_entry, 1);
-			return NULL;
+			return 0;
 		}
 		remember_frame(task, number);
 		frame = &frames[number & (FRAMES - 1)];
@@ -863,7 +912,7 @@ static __noinline struct frame *open_elsewhere(void *ctx)
 	copy_comm(frame->comm, task->comm);
 	frame->function = id;
 	begin_tree(ctx, frame);
-	return frame;
+	return number;
 }
 
 /* How much of it a program is made for: what it leaves out costs nothing. */
@@ -879,7 +928,7 @@ static __always_inline void on_entry(volatile struct kept *kept, enum extent ext
 	struct frame *frame = kept->frame;
 	struct record *record = NULL;
 	struct open_call *open;
-	__u32 level;
+	__u32 level, number;
 
 	frame->function = id;
 	if ((__u64)kept->ctx < frame->root) {
@@ -894,17 +943,18 @@ static __always_inline void on_entry(volatile struct kept *kept, enum extent ext
 	} else if (extent >= ARGS && id & COOKIE_GUARD && !passes_guard(kept->ctx, id)) {
 		goto ignore;
 	} else if ((extent >= ARGS ? kept->frame : frame)->is_simple) {
-		if (extent == OPTIONS && id & COOKIE_FILTER && !passes_filter(kept->ctx, id))
+		if (extent == OPTIONS && id & COOKIE_FILTER &&
+		    !passes(kept->ctx, id, COOKIE_FILTER))
 			goto ignore;
 		if (extent >= ARGS)
 			frame = kept->frame;
 		begin_tree(kept->ctx, frame);
 	} else {
 	elsewhere:
-		frame = open_elsewhere(kept->ctx);
-		if (!frame)
+		number = open_elsewhere(kept->ctx);
+		if (!number)
 			goto ignore;
-		kept->frame = frame;
+		kept->frame = &frames[number & (FRAMES - 1)];
 	}
 	if (extent == OPTIONS) {
 		if (has_entry(kept->frame->function))
@@ -936,10 +986,8 @@ ignore:
 }
 
 /* The kernel skipped the entry half, to keep the program out of itself. */
-static __always_inline void on_unseen_entry(void *ctx, struct task_struct *task)
+static __always_inline void on_unseen_entry(void *ctx, struct frame *frame)
 {
-	struct frame *frame = &frames[own_number(task) & (FRAMES - 1)];
-
 	if (frame->root) {
 		if (frame->level >= settings.max_level)
 			return;
@@ -947,42 +995,40 @@ static __always_inline void on_unseen_entry(void *ctx, struct task_struct *task)
 	} else {
 		if (!(bpf_get_attach_cookie(ctx) & COOKIE_ROOT))
 			return;
-		if (settings.by_comm && !is_called(task, settings.comm))
+		if (settings.by_comm && !is_called(bpf_get_current_task_btf(), settings.comm))
 			return;
 	}
 	__sync_fetch_and_add(&counters.lost_entry, 1);
 }
 
 /*
- * The frame of a call that returns and is not the one that it seems to be, or NULL for one that
- * is not to be recorded.
+ * The number of the frame of a call that returns and is not the one that it seems to be, or 0 for
+ * one that is not to be recorded.
  */
-static __noinline struct frame *find_returned(void *ctx)
+__noinline __u32 find_returned(void *ctx is_ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 session = *bpf_session_cookie(ctx);
-	__u32 level = session & SESSION_LEVELS;
-	struct frame *frame;
+	__u32 level = session & SESSION_LEVELS, number = current_number();
+	struct frame *frame = &frames[number & (FRAMES - 1)];
 
 	if (!session) {
-		on_unseen_entry(ctx, task);
-		return NULL;
+		on_unseen_entry(ctx, frame);
+		return 0;
 	}
-	frame = &frames[own_number(task) & (FRAMES - 1)];
 	if (!frame->root || level > frame->level)
-		return NULL;
+		return 0;
 	/* The kernel skipped the return half of the calls in between. */
 	frame->place.index += frame->level - level;
 	frame->level = level;
 	if (level > OPEN_LEVELS)
 		frame->open[0].function = bpf_get_attach_cookie(ctx);
-	return frame;
+	return number;
 }
 
 static __always_inline void on_return(volatile struct kept *kept, enum extent extent)
 {
 	__u64 session = *bpf_session_cookie(kept->ctx), now, duration;
-	__u32 level = session & (SESSION_RARE | SESSION_LEVELS), cpu, items = 0;
+	__u32 level = session & (SESSION_RARE | SESSION_LEVELS), cpu, items = 0, number;
 	struct frame *frame = kept->frame;
 	__u8 type = RECORD_CALL, shape;
 	struct record *record;
@@ -991,10 +1037,10 @@ static __always_inline void on_return(volatile struct kept *kept, enum extent ex
 	if (level != frame->level) {
 		if (session == SESSION_IGNORED)
 			return;
-		frame = find_returned(kept->ctx);
-		if (!frame)
+		number = find_returned(kept->ctx);
+		if (!number)
 			return;
-		kept->frame = frame;
+		kept->frame = &frames[number & (FRAMES - 1)];
 		session = *bpf_session_cookie(kept->ctx);
 	}
 	kept->session = session;
@@ -1028,7 +1074,7 @@ static __always_inline void on_return(volatile struct kept *kept, enum extent ex
 	shape = slots_of(function);
 	if (extent == OPTIONS) {
 		if (level == 1 && function & COOKIE_RETURN_FILTER &&
-		    !passes_return_filter(kept->ctx, function))
+		    !passes(kept->ctx, function, COOKIE_RETURN_FILTER))
 			type = RECORD_DROP;
 		else if (function & COOKIE_RETURN)
 			items = run_values(kept->ctx, function, COOKIE_RETURN);
@@ -1160,6 +1206,42 @@ int on_exit(__u64 *ctx)
 	return 0;
 }
 
+struct telling {
+	__u32 number; /* of the frame */
+	__u32 innermost;
+	struct seq_file *seq;
+};
+
+static __always_inline struct telling tell_of(__u32 number)
+{
+	number &= FRAMES - 1;
+	return (struct telling){.number = number, .innermost = innermost_open(&frames[number])};
+}
+
+/* The level of the `n`th open call from the innermost that there can be; 0: it is not open. */
+static __always_inline __u32 open_level(struct telling *telling, __u32 n)
+{
+	__u32 level = (OPEN_LEVELS - n) & OPEN_LEVELS;
+
+	return level <= telling->innermost ? level : 0;
+}
+
+static long tell_exit(__u32 n, struct telling *telling)
+{
+	struct frame *frame = &frames[telling->number & (FRAMES - 1)];
+	__u32 level = open_level(telling, n);
+	struct open_call *open = &frame->open[level];
+	struct record *record;
+
+	if (!level)
+		return 0;
+	record = begin_record(frame, RECORD_EXIT, open_shape(open), level, 0);
+	frame->place.index++;
+	if (record)
+		submit_record(record, tell_open(record, open));
+	return 0;
+}
+
 /*
  * A task is gone, and with it the calls that it had not returned from. Its exit is too early a
  * point to say so: it makes calls after that, in the open tree.
@@ -1170,25 +1252,39 @@ int on_free(__u64 *ctx)
 	struct task_struct *task = (void *)ctx[0];
 	__u32 number = *task_number(task) == TASK_TRACED ? 0 : find_frame(task);
 	struct frame *frame = &frames[number & (FRAMES - 1)];
-	__u32 innermost = innermost_open(frame);
-	struct record *record;
-	int level;
+	struct telling telling;
 
 	*task_number(task) = settings.by_task ? TASK_IGNORED : TASK_TRACED;
 	if (!number)
 		return 0;
-	for (level = OPEN_LEVELS; level > 0; level--) {
-		if (level > innermost)
-			continue;
-		record =
-		        begin_record(frame, RECORD_EXIT, open_shape(&frame->open[level]), level, 0);
-		frame->place.index++;
-		if (record)
-			submit_record(record, tell_open(record, &frame->open[level]));
-	}
+	telling = tell_of(number);
+	bpf_loop(OPEN_LEVELS, tell_exit, &telling, 0);
 	frame->root = 0;
 	frame->level = 1;
 	__sync_lock_test_and_set(&frame->owner, 0);
+	return 0;
+}
+
+static long tell_unreturned(__u32 n, struct telling *telling)
+{
+	struct frame *frame = &frames[telling->number & (FRAMES - 1)];
+	__u32 level = open_level(telling, n), bytes;
+	struct open_call *open = &frame->open[level];
+	struct root_record out = {};
+
+	if (!level)
+		return 0;
+	bytes = level > 1 ? sizeof(out.record) : sizeof(out);
+	copy_comm(out.comm, frame->comm);
+	out.record.size = bytes;
+	out.record.head.type = RECORD_OPEN;
+	out.record.head.shape = open_shape(open);
+	out.record.head.depth = level - 1;
+	out.record.place = frame->place;
+	out.record.ids = frame->ids;
+	out.record.duration = tell_open(&out.record, open);
+	bpf_seq_write(telling->seq, &out, bytes);
+	frame->place.index++;
 	return 0;
 }
 
@@ -1196,32 +1292,14 @@ int on_free(__u64 *ctx)
 SEC("iter/task")
 int tell_open_calls(struct bpf_iter__task *ctx)
 {
-	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;
-	struct root_record out = {};
-	struct frame *frame;
-	__u32 innermost, bytes;
-	int level;
+	struct telling telling;
 
 	if (!task)
 		return 0;
-	frame = &frames[find_frame(task) & (FRAMES - 1)];
-	innermost = innermost_open(frame);
-	copy_comm(out.comm, task->comm);
-	for (level = OPEN_LEVELS; level > 0; level--) {
-		if (level > innermost)
-			continue;
-		bytes = level > 1 ? sizeof(out.record) : sizeof(out);
-		out.record.size = bytes;
-		out.record.head.type = RECORD_OPEN;
-		out.record.head.shape = open_shape(&frame->open[level]);
-		out.record.head.depth = level - 1;
-		out.record.place = frame->place;
-		out.record.ids = frame->ids;
-		out.record.duration = tell_open(&out.record, &frame->open[level]);
-		bpf_seq_write(seq, &out, bytes);
-		frame->place.index++;
-	}
+	telling = tell_of(find_frame(task));
+	telling.seq = ctx->meta->seq;
+	bpf_loop(OPEN_LEVELS, tell_unreturned, &telling, 0);
 	return 0;
 }
 
