@@ -216,7 +216,7 @@ static __always_inline bool is_root(__u64 function)
 {
 	__s32 low = function;
 
-	opaque(low); /* or its sign becomes a bit to look for, which is more code */
+	asm volatile("" : "+w"(low)); /* or its sign becomes a bit to look for: more code */
 	return low < 0;
 }
 
@@ -227,14 +227,41 @@ static __always_inline bool has_entry(__u64 function)
 }
 
 /*
+ * What on_call keeps over calls of helpers. On the stack: a register that something is kept in
+ * costs four instructions, of ignored calls too. And in six slots with all else that is there: from
+ * seven on the kernel makes it a stack of its own, and saves its address over each call.
+ */
+struct kept {
+	void *ctx;
+	union {
+		__u16 number; /* in the array tasks */
+		struct frame *frame;
+	};
+	union {
+		__u64 session;
+		struct record *record;
+	};
+	union {
+		__u64 start;
+		__u64 arg;
+	};
+	union {
+		__u64 duration;
+		__u64 *cookie;
+		struct program *program;
+	};
+	__u64 function;
+};
+
+/*
  * Room for the next record of a tree, with what the frame knows of it and `more` bytes behind it;
  * or NULL. The bytes of all are in its duration until it is submitted.
  */
-static __always_inline struct record *begin_record(struct frame *frame, __u8 type, __u8 shape,
-                                                   __u32 level, __u32 more)
+static __always_inline struct record *begin_record(volatile struct kept *kept, __u8 type,
+                                                   __u8 shape, __u32 level, __u32 more)
 {
 	__u32 bytes = sizeof(struct record) + 8 * (shape & SHAPE_ARGS) + more;
-	struct frame *volatile kept = frame; /* as in struct kept */
+	struct frame *frame;
 	union head head = {.type = type, .shape = shape, .depth = level - 1};
 	struct record *record;
 
@@ -245,7 +272,7 @@ static __always_inline struct record *begin_record(struct frame *frame, __u8 typ
 	record = ring_reserve(bytes);
 	if (!record)
 		return NULL;
-	frame = kept;
+	frame = kept->frame;
 	record->head.all = head.all;
 	record->duration = bytes;
 	record->place.both = frame->place.both;
@@ -288,21 +315,6 @@ static __always_inline void submit_record(struct record *record, __u64 duration)
 	record->duration = duration;
 	__sync_lock_test_and_set(&record->size, bytes);
 }
-
-/*
- * What on_call keeps over calls of helpers. On the stack: a register that something is kept in
- * costs four instructions, of ignored calls too.
- */
-struct kept {
-	void *ctx;
-	struct frame *frame;
-	__u64 *cookie;
-	__u64 session;
-	__u64 start;
-	__u64 duration;
-	__u64 function;
-	struct record *record;
-};
 
 #define copy_arg(n)                                                                                \
 	if ((kept->record->head.shape & SHAPE_ARGS) <= n)                                          \
@@ -745,25 +757,22 @@ static __always_inline bool passes(void *ctx, __u64 function, __u64 when)
 	return run_program(ctx, function, when) != FAILED;
 }
 
-static __always_inline bool passes_guard(void *ctx, __u64 function)
+static __always_inline bool passes_guard(volatile struct kept *kept, __u64 function)
 {
 	struct program *program = program_of(function);
-	struct program *volatile kept = program; /* as in struct kept */
-	__u32 shift;
-	__u64 arg;
 
-	bpf_get_func_arg(ctx, program->guard_slot, &arg);
-	program = kept;
-	shift = program->guard_shift;
-	arg = (arg - program->guard_low) << shift;
-	opaque(arg);
-	return arg >> shift <= program->guard_span;
+	kept->program = program;
+	bpf_get_func_arg(kept->ctx, program->guard_slot, (__u64 *)&kept->arg);
+	program = kept->program;
+	return (kept->arg - program->guard_low) * program->guard_scale <= program->guard_span;
 }
 
 /* Whether a call of a root opens a tree. */
 static __noinline bool is_wanted(void *ctx, __u64 function)
 {
-	if (function & COOKIE_GUARD && !passes_guard(ctx, function))
+	struct kept kept = {.ctx = ctx};
+
+	if (function & COOKIE_GUARD && !passes_guard(&kept, function))
 		return false;
 	return !(function & COOKIE_FILTER) || passes(ctx, function, COOKIE_FILTER);
 }
@@ -784,7 +793,7 @@ static __always_inline void *items_at(struct record *record, __u8 shape, __u32 l
 	return (char *)(record + 1) + bytes;
 }
 
-static __always_inline void copy_items(void *to, __u32 bytes)
+static __noinline void copy_items(void *to, __u32 bytes)
 {
 	struct machine *m;
 	__u32 zero = 0;
@@ -802,11 +811,13 @@ static __noinline struct record *begin_entry(void *ctx, struct frame *frame)
 	__u64 function = frame->function;
 	__u8 shape = slots_of(function);
 	struct record *record;
-	struct kept kept;
+	volatile struct kept kept;
 
+	kept.ctx = ctx;
+	kept.frame = frame;
 	if (function & COOKIE_ENTRY)
 		items = run_values(ctx, function, COOKIE_ENTRY);
-	record = begin_record(frame, RECORD_ENTRY, shape, level, items);
+	record = begin_record(&kept, RECORD_ENTRY, shape, level, items);
 	if (!record)
 		return NULL;
 	record->function = function;
@@ -814,7 +825,6 @@ static __noinline struct record *begin_entry(void *ctx, struct frame *frame)
 	record->retval = 0;
 	if (items)
 		copy_items(items_at(record, shape, level), items);
-	kept.ctx = ctx;
 	kept.record = record;
 	copy_args(&kept);
 	return record;
@@ -922,10 +932,20 @@ enum extent {
 	OPTIONS, /* all */
 };
 
+/* That of the task's number, which is not its own where it has none yet. */
+static __always_inline struct frame *frame_of(volatile struct kept *kept)
+{
+	struct frame *frame = &frames[kept->number];
+
+	opaque(frame);
+	kept->frame = frame;
+	return frame;
+}
+
 static __always_inline void on_entry(volatile struct kept *kept, enum extent extent)
 {
 	__u64 id = bpf_get_attach_cookie(kept->ctx), session;
-	struct frame *frame = kept->frame;
+	struct frame *frame = frame_of(kept);
 	struct record *record = NULL;
 	struct open_call *open;
 	__u32 level, number;
@@ -938,9 +958,7 @@ static __always_inline void on_entry(volatile struct kept *kept, enum extent ext
 		frame->level = level;
 	} else if (frame->root) {
 		goto elsewhere;
-	} else if (!is_root(id)) {
-		goto ignore;
-	} else if (extent >= ARGS && id & COOKIE_GUARD && !passes_guard(kept->ctx, id)) {
+	} else if (extent >= ARGS && id & COOKIE_GUARD ? !passes_guard(kept, id) : !is_root(id)) {
 		goto ignore;
 	} else if ((extent >= ARGS ? kept->frame : frame)->is_simple) {
 		if (extent == OPTIONS && id & COOKIE_FILTER &&
@@ -1025,18 +1043,16 @@ __noinline __u32 find_returned(void *ctx is_ctx)
 	return number;
 }
 
-static __always_inline void on_return(volatile struct kept *kept, enum extent extent)
+static __always_inline void on_return(volatile struct kept *kept, __u64 session, enum extent extent)
 {
-	__u64 session = *bpf_session_cookie(kept->ctx), now, duration;
+	__u64 now, duration;
 	__u32 level = session & (SESSION_RARE | SESSION_LEVELS), cpu, items = 0, number;
-	struct frame *frame = kept->frame;
+	struct frame *frame = frame_of(kept);
 	__u8 type = RECORD_CALL, shape;
 	struct record *record;
 	__u64 function;
 
 	if (level != frame->level) {
-		if (session == SESSION_IGNORED)
-			return;
 		number = find_returned(kept->ctx);
 		if (!number)
 			return;
@@ -1084,7 +1100,7 @@ static __always_inline void on_return(volatile struct kept *kept, enum extent ex
 		if (has_entry(function))
 			shape |= SHAPE_ENTRY;
 	}
-	record = begin_record(frame, type, shape, level, items);
+	record = begin_record(kept, type, shape, level, items);
 	kept->frame->place.index++;
 	if (!record)
 		return;
@@ -1105,21 +1121,22 @@ submit:
 static __always_inline int run(void *ctx, enum extent extent)
 {
 	volatile struct kept kept;
-	struct frame *frame;
-	__u32 number;
+	__u64 session;
+	__u16 number;
 
 	kept.ctx = ctx;
 	number = *task_number(bpf_get_current_task_btf());
 	/* First of all: most calls on a machine are of other tasks. */
 	if (number == TASK_IGNORED)
 		return 0;
-	frame = &frames[number];
-	opaque(frame);
-	kept.frame = frame;
-	if (bpf_session_is_return(kept.ctx))
-		on_return(&kept, extent);
-	else
+	kept.number = number;
+	if (!bpf_session_is_return(kept.ctx)) {
 		on_entry(&kept, extent);
+		return 0;
+	}
+	session = *bpf_session_cookie(kept.ctx);
+	if (session != SESSION_IGNORED)
+		on_return(&kept, session, extent);
 	return 0;
 }
 
@@ -1231,11 +1248,12 @@ static long tell_exit(__u32 n, struct telling *telling)
 	struct frame *frame = &frames[telling->number & (FRAMES - 1)];
 	__u32 level = open_level(telling, n);
 	struct open_call *open = &frame->open[level];
+	volatile struct kept kept = {.frame = frame};
 	struct record *record;
 
 	if (!level)
 		return 0;
-	record = begin_record(frame, RECORD_EXIT, open_shape(open), level, 0);
+	record = begin_record(&kept, RECORD_EXIT, open_shape(open), level, 0);
 	frame->place.index++;
 	if (record)
 		submit_record(record, tell_open(record, open));

@@ -134,18 +134,18 @@ struct counters {
  */
 #define COOKIE_ROOT (1ULL << 31)
 #define COOKIE_ARGS_SHIFT 32 /* 4 bits */
-#define COOKIE_GUARD (1ULL << 36)
-#define COOKIE_FILTER (1ULL << 37)
-#define COOKIE_ENTRY (1ULL << 38)
-#define COOKIE_RETURN_FILTER (1ULL << 39)
-#define COOKIE_RETURN (1ULL << 40)
+#define COOKIE_FILTER (1ULL << 36)
+#define COOKIE_ENTRY (1ULL << 37)
+#define COOKIE_RETURN_FILTER (1ULL << 38)
+#define COOKIE_RETURN (1ULL << 39)
 #define COOKIE_PROGRAM_SHIFT 48
+#define COOKIE_GUARD (1ULL << 63) /* of a root */
 
 /*
  * What is read, and what must hold, of the calls of a function: a range of operations each. A
  * guard is a comparison of one argument with a constant:
  *
- *	((arg - low) << shift) >> shift <= span
+ *	(arg - low) * scale <= span
  */
 struct range {
 	__u16 first;
@@ -154,14 +154,14 @@ struct range {
 
 struct program {
 	__u64 guard_low;
+	__u64 guard_scale;
 	__u64 guard_span;
 	__u32 guard_slot;
-	__u32 guard_shift;
 	struct range filter;        /* at the entry of a root */
 	struct range entry;         /* values */
 	struct range return_filter; /* at the return of a root */
 	struct range at_return;     /* values */
-};
+} __attribute__((aligned(64)));     /* to be found by a shift */
 
 /* One operation; src/expr/ops.ts says what each does. */
 struct op {

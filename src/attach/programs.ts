@@ -7,26 +7,26 @@ import type { PlannedFunction, Program } from '../plan/plan.js';
 export const cookieBits = {
   root: 31,
   args: 32,
-  guard: 36,
-  filter: 37,
-  entry: 38,
-  returnFilter: 39,
-  atReturn: 40,
+  filter: 36,
+  entry: 37,
+  returnFilter: 38,
+  atReturn: 39,
   program: 48,
+  guard: 63,
 } as const;
 
 /** Byte offsets of `struct program` and of `struct op`. */
 export const programLayout = {
   guard_low: 0,
-  guard_span: 8,
-  guard_slot: 16,
-  guard_shift: 20,
-  filter: 24,
-  entry: 28,
-  return_filter: 32,
-  at_return: 36,
+  guard_scale: 8,
+  guard_span: 16,
+  guard_slot: 24,
+  filter: 28,
+  entry: 32,
+  return_filter: 36,
+  at_return: 40,
 } as const;
-export const programBytes = 40;
+export const programBytes = 64;
 export const opLayout = { code: 0, n: 2, imm: 8 } as const;
 export const opBytes = 16;
 
@@ -95,10 +95,12 @@ function encodeProgram(program: Program, all: Op[]): Buffer {
   const bytes = Buffer.alloc(programBytes);
   const { guard } = program;
   if (guard !== null) {
+    // by this, what lies above the argument's bits in its slot falls off
+    const scale = 1n << BigInt(64 - guard.bits);
     bytes.writeBigUInt64LE(BigInt.asUintN(64, guard.low), programLayout.guard_low);
-    bytes.writeBigUInt64LE(BigInt.asUintN(64, guard.span), programLayout.guard_span);
+    bytes.writeBigUInt64LE(scale, programLayout.guard_scale);
+    bytes.writeBigUInt64LE(guard.span * scale, programLayout.guard_span);
     bytes.writeUInt32LE(guard.slot, programLayout.guard_slot);
-    bytes.writeUInt32LE(64 - guard.bits, programLayout.guard_shift);
   }
   const ranges = [
     [program.filter, programLayout.filter],

@@ -26,7 +26,7 @@ export const recordLayout = {
 export const recordBytes = 56;
 export const commBytes = 16;
 
-/** The place in the plan, of a record's function; the bit above it marks a root. */
+/** The place in the plan, of a record's function; the bits above it are for the kernel side. */
 export const placeMask = 2 ** 31 - 1;
 
 /** What a record's `shape` says: how many argument slots there are, and that an entry came before. */
