@@ -2,6 +2,7 @@
 // own.
 #include "disassemble.h"
 #include "errors.h"
+#include "kallsyms.h"
 #include "link.h"
 #include "object.h"
 #include "ring.h"
@@ -22,6 +23,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports)
 	Link::Init(env, exports);
 	Ring::Init(env, exports);
 	InitDisassemble(env, exports);
+	InitKallsyms(env, exports);
 	exports.Set("hasReader", Napi::Function::New(env, HasReader));
 	return exports;
 }

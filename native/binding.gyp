@@ -2,7 +2,15 @@
   "targets": [
     {
       "target_name": "fsnoop",
-      "sources": ["addon.cc", "errors.cc", "object.cc", "link.cc", "ring.cc", "disassemble.cc"],
+      "sources": [
+        "addon.cc",
+        "errors.cc",
+        "object.cc",
+        "link.cc",
+        "ring.cc",
+        "disassemble.cc",
+        "kallsyms.cc"
+      ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include_dir\")"],
       "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
       "cflags!": ["-fno-exceptions"],

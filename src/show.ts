@@ -1,4 +1,5 @@
 /** What the kernel tells of its functions and types, without anything being traced. */
+import { loadNative } from './attach/native.js';
 import { ClosedPipe, openOutput } from './output.js';
 import { findDefinitions } from './plan/find-definitions.js';
 import { findFunctions } from './plan/find.js';
@@ -46,7 +47,10 @@ const many = 20;
 /** @throws {Failure} when a pattern matches nothing, or this user may not read the kernel's symbols */
 export async function showFunctions(request: FunctionsRequest): Promise<void> {
   const { patterns, only } = request;
-  const symbols = loadSymbols(patterns.map(({ glob }) => glob));
+  const symbols = loadSymbols(
+    patterns.map(({ glob }) => glob),
+    loadNative().printKallsyms,
+  );
   const { all } = findFunctions(patterns, symbols);
   const chosen = all.filter(
     ({ reason }) => only === null || (only === 'traceable') === (reason === null),

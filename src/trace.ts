@@ -64,7 +64,7 @@ export async function trace(request: TraceRequest): Promise<number> {
   using command = argv === null || request.dryRun ? null : startWaiting(argv);
   request.onProgress('reading symbols');
   const named = [...roots, ...include, ...exclude, ...extra].map(({ glob }) => glob);
-  const symbols = loadSymbols(needsCallees(request) ? ['*'] : named);
+  const symbols = loadSymbols(needsCallees(request) ? ['*'] : named, loadNative().printKallsyms);
   if (symbols.btf.enumerator('BPF_TRACE_FSESSION_MULTI') === undefined) throw lacksFsessionMulti();
   const choice = chooseFunctions(request.wishes, symbols);
   const plan = makePlan(

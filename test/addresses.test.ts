@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { FoldedStacks, formatStack, formatStackJson } from '../src/render/stack.js';
 import { formatSymbol } from '../src/render/symbol.js';
 import { makeAddresses, type Addresses } from '../src/symbols/addresses.js';
+import { Kallsyms } from '../src/symbols/kallsyms.js';
 
 const kallsyms = `0000000000001000 A fixed_percpu_data
 ffffffff81000000 D first_data
@@ -25,7 +26,7 @@ const at = (addresses: Addresses, address: bigint): string | null => {
 };
 
 describe('an address', () => {
-  const addresses = makeAddresses(kallsyms);
+  const addresses = makeAddresses(new Kallsyms(kallsyms));
 
   test.each<[string, bigint, string | null]>([
     ['a function begins', 0xffffffff81001000n, 'vfs_read'],
@@ -49,9 +50,11 @@ describe('an address', () => {
   });
 
   test('has no name where the kernel hides its addresses', () => {
-    const hidden = makeAddresses(kallsyms.replaceAll(/^[0-9a-f]+/gm, '0000000000000000'));
+    const hidden = makeAddresses(
+      new Kallsyms(kallsyms.replaceAll(/^[0-9a-f]+/gm, '0000000000000000')),
+    );
     expect(at(hidden, 0xffffffff81001000n)).toBeNull();
-    expect(at(makeAddresses(''), 0xffffffff81001000n)).toBeNull();
+    expect(at(makeAddresses(new Kallsyms('')), 0xffffffff81001000n)).toBeNull();
   });
 });
 
@@ -64,7 +67,7 @@ const open = stackOf(0xffffffffc0001004n);
 const verify = stackOf(0xffffffff81001404n);
 
 describe('stacks', () => {
-  const addresses = makeAddresses(kallsyms);
+  const addresses = makeAddresses(new Kallsyms(kallsyms));
 
   test('are a line a frame', () => {
     expect(`\n${formatStack(read, addresses)}`).toMatchInlineSnapshot(`

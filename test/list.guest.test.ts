@@ -48,6 +48,23 @@ console.log(JSON.stringify({
 }));
 `;
 
+/** Says whether the tables in memory make the text of /proc/kallsyms, and what that has more. */
+const compareSymbols = `
+import { readFileSync } from 'node:fs';
+
+const dist = '/usr/lib/node_modules/fsnoop/dist';
+const { loadNative } = await import(dist + '/attach/native.js');
+const { findKallsyms, readKallsyms } = await import(dist + '/symbols/kallsyms-tables.js');
+const { openKcore } = await import(dist + '/symbols/kcore.js');
+const kcore = openKcore();
+const places = findKallsyms(kcore.note('VMCOREINFO').toString('latin1'));
+const tables = readKallsyms(places, (address, bytes) => kcore.read(address, bytes));
+const printed = loadNative().printKallsyms(tables);
+const told = readFileSync('/proc/kallsyms');
+const rest = told.subarray(printed.length).toString('latin1').replace(/^.*\\t\\[bpf\\]\\n/gm, '');
+console.log(JSON.stringify({ isSame: printed.equals(told.subarray(0, printed.length)), rest }));
+`;
+
 const steps = {
   text: "fsnoop list 'vfs_rea*' _printk do_exit",
   json: 'fsnoop list vfs_read _printk --format json',
@@ -79,6 +96,11 @@ const steps = {
 ${compare}
 END
     node compare.mjs`,
+  tables: `cat >symbols.mjs <<'END'
+${compareSymbols}
+END
+    node symbols.mjs`,
+  'without kcore': "mount --bind /dev/null /proc/kcore; fsnoop list 'vfs_rea*' _printk do_exit",
 };
 
 const vfsRead = 'ssize_t vfs_read(struct file *file, char *buf, size_t count, loff_t *pos)';
@@ -200,6 +222,18 @@ test('agrees with bpftool: functions with an argument, members of structs and th
   expect(found).toMatchObject({ functions: same, structs: same });
   expect(found.functions.compared).toBeGreaterThan(1000);
   expect(found.structs.compared).toBeGreaterThan(300);
+});
+
+test('symbols from the tables in memory are what /proc/kallsyms has', () => {
+  expect(JSON.parse(guest.steps.tables.stdout)).toEqual({ isSame: true, rest: '' });
+});
+
+test('lists the same where memory can not be read', () => {
+  expect(guest.steps['without kcore']).toMatchObject({
+    stdout: guest.steps.text.stdout,
+    stderr: '',
+    status: 0,
+  });
 });
 
 test('the kernel log is clean', () => {

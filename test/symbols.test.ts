@@ -22,6 +22,43 @@ const symbols = makeSymbols({
 
 const namesOf = (...globs: string[]) => symbols.match(globs).map(({ name }) => name);
 
+describe('what /proc/kallsyms has of modules', () => {
+  const [vmlinux = '', modules] = splitAt(fixture('kallsyms.txt').toString('latin1'), /^.*\t\[/m);
+  const load = (hasModules: boolean) => {
+    let reads = 0;
+    const made = makeSymbols({
+      btf: fixture('types.btf'),
+      kallsyms: Buffer.from(vmlinux, 'latin1'),
+      rest: {
+        hasModules,
+        all: () => {
+          reads++;
+          return Buffer.from(`${vmlinux}${modules}`, 'latin1');
+        },
+      },
+      available: fixture('available_filter_functions.txt'),
+    });
+    return { made, readsAfter: (...globs: string[]) => (made.match(globs), reads) };
+  };
+
+  it('is read for globs, and for names that vmlinux does not have', () => {
+    expect(load(true).readsAfter('find_it', 'do_exit')).toBe(0);
+    const { made, readsAfter } = load(true);
+    expect(readsAfter('find_it', 'ext4_readdir')).toBe(1);
+    expect(readsAfter('find_*')).toBe(1);
+    expect(made.match(['*'])).toEqual(symbols.match(['*']));
+  });
+
+  it('is not read where no module is loaded', () => {
+    expect(load(false).readsAfter('nonsense', '*')).toBe(0);
+  });
+});
+
+function splitAt(text: string, place: RegExp): [string, string] {
+  const at = text.search(place);
+  return [text.slice(0, at), text.slice(at)];
+}
+
 describe('functions', () => {
   it('are traceable or have a reason why not', () => {
     expect(renderListText(symbols.match(['*']), { color: false, prototypeOf: null })).toBe(

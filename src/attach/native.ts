@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { exitStatus, Failure } from '../failure.js';
+import type { PrintKallsyms } from '../symbols/kallsyms-tables.js';
 import type { DisassembleCode } from '../symbols/load-callees.js';
 
 /** Where the addon, the BPF object and the launcher are, from src/ as from dist/. */
@@ -74,6 +75,7 @@ export interface Native {
   readonly Object: new (path: string) => NativeObject;
   /** Off the main thread. */
   readonly disassemble: DisassembleCode;
+  readonly printKallsyms: PrintKallsyms;
   /** False when the other end of this pipe is closed. */
   hasReader(fd: number): boolean;
   setErrorClass(errorClass: typeof NativeError): void;

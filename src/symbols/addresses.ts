@@ -2,7 +2,7 @@
  * Which symbol an address is in: /proc/kallsyms, the other way round. It has every symbol's beginning
  * and no ends: what lies behind one and before the next, of whatever kind, counts as its own.
  */
-import { makeIsInText } from './kallsyms.js';
+import { makeIsInText, type Kallsyms } from './kallsyms.js';
 
 export interface Place {
   readonly name: string;
@@ -36,13 +36,18 @@ const notKernel = -1;
  * The table is made when the first address is asked for, in a tenth of a second. A text that hides
  * the addresses, as kptr_restrict makes it, knows nothing.
  */
-export function makeAddresses(text: string): Addresses {
+export function makeAddresses(kallsyms: Kallsyms): Addresses {
+  let text = kallsyms.vmlinux;
   let table: Table | undefined;
   return {
     nameOf: (low, high) => {
       const key = keyOf(low, high);
       if (key === notKernel) return null;
       table ??= makeTable(text);
+      const place = find(text, table, key);
+      if (place !== null || kallsyms.all === text) return place;
+      text = kallsyms.all;
+      table = makeTable(text);
       return find(text, table, key);
     },
   };

@@ -11,15 +11,17 @@ import { isDenied, isNoReturn } from './deny-list.js';
 import { nearestTypes } from './find-types.js';
 import type { KernelFunction, Reason } from './function.js';
 import { anyName, compileGlobs, isGlob, toRegExpSource } from './glob.js';
-import { findSymbols } from './kallsyms.js';
+import { findSymbols, Kallsyms } from './kallsyms.js';
 import { findNearest } from './nearest.js';
 import { judgePrototype, type Judgement } from './prototype.js';
 
 export interface SymbolFiles {
   /** /sys/kernel/btf/vmlinux */
   readonly btf: Uint8Array;
-  /** /proc/kallsyms */
+  /** /proc/kallsyms: all of it, or what it has of vmlinux. */
   readonly kallsyms: Uint8Array;
+  /** What is left, if any: of modules, of BPF programs. It is read when a name or an address needs it. */
+  readonly rest?: { readonly hasModules: boolean; readonly all: () => Uint8Array };
   /** available_filter_functions of tracefs */
   readonly available: Uint8Array;
 }
@@ -41,8 +43,12 @@ const mostGlobs = 20;
 const mostNames = 10_000;
 
 /** @throws {Failure} when the BTF is malformed. */
-export function makeSymbols({ btf, kallsyms, available }: SymbolFiles): Symbols {
-  return new Symbols(new Btf(btf), toText(kallsyms), toText(available));
+export function makeSymbols({ btf, kallsyms, rest, available }: SymbolFiles): Symbols {
+  return new Symbols(
+    new Btf(btf),
+    new Kallsyms(toText(kallsyms), rest?.hasModules ?? false, rest && (() => toText(rest.all()))),
+    toText(available),
+  );
 }
 
 function toText(bytes: Uint8Array): string {
@@ -53,13 +59,13 @@ export class Symbols {
   readonly btf: Btf;
   readonly addresses: Addresses;
   readonly code: Code;
-  readonly #kallsyms: string;
+  readonly #kallsyms: Kallsyms;
   readonly #available: string;
 
-  constructor(btf: Btf, kallsyms: string, available: string) {
+  constructor(btf: Btf, kallsyms: Kallsyms, available: string) {
     this.btf = btf;
     this.addresses = makeAddresses(kallsyms);
-    this.code = makeCode(kallsyms);
+    this.code = makeCode(kallsyms.vmlinux);
     this.#kallsyms = kallsyms;
     this.#available = available;
   }
@@ -73,7 +79,11 @@ export class Symbols {
     const matching = compileGlobs(globs);
     const isMuch =
       globs.length > mostNames || globs.filter((glob) => isGlob(glob)).length > mostGlobs;
-    const known = this.#find(isMuch ? anyName : toRegExpSource(globs));
+    const source = isMuch ? anyName : toRegExpSource(globs);
+    const { hasModules } = this.#kallsyms;
+    let known = this.#find(source, hasModules && globs.some(isGlob));
+    if (hasModules && !globs.every((name) => isGlob(name) || known.has(name)))
+      known = this.#find(source, true);
     const names = [...known.keys()].filter((name) => matching.test(name)).sort();
     return names.flatMap((name) => {
       const about = known.get(name);
@@ -83,7 +93,7 @@ export class Symbols {
 
   /** Up to `count` names of functions that are spelt much like this one, the most alike first. */
   nearest(name: string, count: number): string[] {
-    return findNearest([...this.#find(anyName).keys()], name, count);
+    return findNearest([...this.#find(anyName, this.#kallsyms.hasModules).keys()], name, count);
   }
 
   /**
@@ -101,7 +111,8 @@ export class Symbols {
   }
 
   /** What is known of the functions with these names. */
-  #find(names: string): Map<string, Known> {
+  #find(names: string, inModules: boolean): Map<string, Known> {
+    const text = inModules ? this.#kallsyms.all : this.#kallsyms.vmlinux;
     const found = new Map<string, Known>();
     const learn = (name: string): Known => {
       let known = found.get(name);
@@ -118,7 +129,7 @@ export class Symbols {
       known.btfId ||= id;
     }
     const data: string[] = [];
-    for (const { name, module, isCode } of findSymbols(this.#kallsyms, names)) {
+    for (const { name, module, isCode } of findSymbols(text, names)) {
       if (module === null && isCode) learn(name).inVmlinux++;
       else if (module === null) data.push(name);
       else if (isCode) learn(name).module ??= module;

@@ -46,3 +46,25 @@ export function makeIsInText(text: string): (at: number) => boolean {
   const initEnd = text.indexOf(' _einittext\n', end);
   return (at) => at < end || (at >= initStart && at < initEnd);
 }
+
+/** The text of /proc/kallsyms, of which a part may be read only when it is needed. */
+export class Kallsyms {
+  /** The symbols of vmlinux, at least. */
+  readonly vmlinux: string;
+  /** Whether what is left has symbols of modules. */
+  readonly hasModules: boolean;
+  #all: string | null;
+  readonly #load: () => string;
+
+  /** @param load all of the text, where `vmlinux` is not all */
+  constructor(vmlinux: string, hasModules = false, load?: () => string) {
+    this.vmlinux = vmlinux;
+    this.hasModules = hasModules;
+    this.#all = load === undefined ? vmlinux : null;
+    this.#load = load ?? (() => vmlinux);
+  }
+
+  get all(): string {
+    return (this.#all ??= this.#load());
+  }
+}

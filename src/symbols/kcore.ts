@@ -29,6 +29,8 @@ export interface Note {
 export interface Kcore {
   /** @throws {Failure} when that memory is not in the file */
   read(address: bigint, bytes: number): Buffer;
+  /** Contents of the note of that name, or null. */
+  note(name: string): Buffer | null;
   close(): void;
   [Symbol.dispose](): void;
 }
@@ -107,10 +109,17 @@ export function openKcore(path = runningKernel): Kcore {
     closeSync(file);
   };
   try {
-    const { tableAt, entryBytes, count } = findTable(readHead(file, headerBytes));
-    const { segments } = parseCoreHeaders(readHead(file, tableAt + count * entryBytes));
-    const read = (address: bigint, bytes: number) => readMemory(file, segments, address, bytes);
-    return { read, close, [Symbol.dispose]: close };
+    const { tableAt, entryBytes, count } = findTable(readPart(file, 0, headerBytes));
+    const { segments, notes } = parseCoreHeaders(readPart(file, 0, tableAt + count * entryBytes));
+    return {
+      read: (address, bytes) => readMemory(file, segments, address, bytes),
+      note: (name) =>
+        notes
+          .flatMap(({ offset, bytes }) => parseNotes(readPart(file, offset, bytes)))
+          .find((note) => note.name === name)?.contents ?? null,
+      close,
+      [Symbol.dispose]: close,
+    };
   } catch (error) {
     close();
     throw error instanceof RangeError ? unreadable(error.message) : error;
@@ -128,9 +137,9 @@ function open(path: string): number {
   }
 }
 
-function readHead(file: number, bytes: number): Buffer {
-  const head = Buffer.alloc(bytes);
-  return head.subarray(0, readSync(file, head, 0, bytes, 0));
+function readPart(file: number, offset: number, bytes: number): Buffer {
+  const part = Buffer.alloc(bytes);
+  return part.subarray(0, readSync(file, part, 0, bytes, offset));
 }
 
 function readMemory(

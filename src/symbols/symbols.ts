@@ -4,9 +4,17 @@ import { exitStatus, Failure } from '../failure.js';
 import { Btf } from './btf.js';
 import { makeSymbols, type Symbols } from './functions.js';
 import { isGlob } from './glob.js';
+import {
+  findKallsyms,
+  readKallsyms,
+  type KallsymsTables,
+  type PrintKallsyms,
+} from './kallsyms-tables.js';
+import { openKcore } from './kcore.js';
 
 const btfPath = '/sys/kernel/btf/vmlinux';
 const kallsymsPath = '/proc/kallsyms';
+const modulesPath = '/proc/modules';
 const tracefsPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as const;
 
 /**
@@ -15,11 +23,48 @@ const tracefsPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as con
  * read no further than to the last of these names, where they are whole names.
  * @throws {Failure} when the kernel has no BTF, no tracefs is mounted, or the user may not read it.
  */
-export function loadSymbols(globs: readonly string[] = ['*']): Symbols {
+export function loadSymbols(globs: readonly string[], printKallsyms: PrintKallsyms): Symbols {
   const btf = read(btfPath, readFileSync, noBtf);
   const available = loadAvailable(globs.some(isGlob) ? [] : globs);
-  const kallsyms = read(kallsymsPath, (path) => readStream(path), noKallsyms);
-  return makeSymbols({ btf, kallsyms, available });
+  const all = () => read(kallsymsPath, (path) => readStream(path), noKallsyms);
+  const vmlinux = loadVmlinux(printKallsyms);
+  if (vmlinux === null) return makeSymbols({ btf, kallsyms: all(), available });
+  const hasModules = read(modulesPath, readFileSync, noKallsyms).length > 0;
+  return makeSymbols({ btf, kallsyms: vmlinux, rest: { hasModules, all }, available });
+}
+
+/**
+ * The symbols of vmlinux as /proc/kallsyms has them, made from the tables in memory. Null where the
+ * user may not read that, or /proc/kallsyms begins otherwise: it may hide addresses from the user.
+ */
+function loadVmlinux(printKallsyms: PrintKallsyms): Buffer | null {
+  const tables = loadTables();
+  const printed = tables && printKallsyms(tables);
+  const told = read(kallsymsPath, readBeginning, noKallsyms);
+  const whole = told.subarray(0, told.lastIndexOf('\n') + 1);
+  return printed?.subarray(0, whole.length).equals(whole) === true ? printed : null;
+}
+
+function loadTables(): KallsymsTables | null {
+  try {
+    using kcore = openKcore();
+    const places = findKallsyms(kcore.note('VMCOREINFO')?.toString('latin1') ?? '');
+    return places && readKallsyms(places, (address, bytes) => kcore.read(address, bytes));
+  } catch (error) {
+    if (error instanceof Failure) return null;
+    throw error;
+  }
+}
+
+/** Up to a page. */
+function readBeginning(path: string): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    const page = Buffer.alloc(4096);
+    return page.subarray(0, readSync(file, page));
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**
