@@ -75,6 +75,13 @@ export default defineConfig(
       globals: { process: 'readonly', console: 'readonly', performance: 'readonly' },
     },
   },
+  {
+    files: ['bin/*.js'],
+    languageOptions: {
+      sourceType: 'commonjs',
+      globals: { require: 'readonly', __dirname: 'readonly' },
+    },
+  },
   ...oneWay,
   pure,
   vmAlone,

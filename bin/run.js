@@ -1,22 +1,25 @@
 #!/usr/bin/env node
 // Starts fsnoop. All of it is one script (scripts/bundle.js makes it), and beside it lies what V8
-// compiled of it when it was built. Another V8 than that one refuses it and compiles anew.
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { URL } from 'node:url';
-import { Script } from 'node:vm';
+// compiled of it when it was built. Another V8 than that one refuses it and compiles anew. This file
+// is no ES module, whose loader would take node a third of its start.
+const { readFileSync } = require('node:fs');
+const { join } = require('node:path');
+const { pathToFileURL } = require('node:url');
+const { Script } = require('node:vm');
 
-const url = new URL('../dist/bundle/fsnoop.cjs', import.meta.url);
-const script = new Script(readFileSync(url, 'latin1'), {
-  filename: url.pathname,
-  cachedData: readCompiled(),
+const path = join(__dirname, '../dist/bundle/fsnoop.cjs');
+const args = process.argv.slice(2);
+const isHelp = args.length === 0 || args[0] === '--help';
+const script = new Script(readFileSync(path, 'latin1'), {
+  filename: path,
+  cachedData: readCompiled(isHelp ? 'help' : 'fsnoop'),
 });
-const { main } = script.runInThisContext()(createRequire(url), url.href);
-await main(process.argv.slice(2));
+const { main } = script.runInThisContext()(require, pathToFileURL(path).href);
+main(args);
 
-function readCompiled() {
+function readCompiled(name) {
   try {
-    return readFileSync(new URL('fsnoop.compiled', url));
+    return readFileSync(join(__dirname, `../dist/bundle/${name}.compiled`));
   } catch {
     return undefined; // it only saves time
   }

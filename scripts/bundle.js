@@ -1,7 +1,7 @@
 /**
  * Makes one script of fsnoop and the packages it uses, dist/bundle/fsnoop.cjs: node takes longer to find and
- * read 200 modules than to run them. Beside it come their licences, and fsnoop.compiled, what V8 compiles of
- * it at a start.
+ * read 200 modules than to run them. Beside it come their licences, and what V8 compiles of it at a start:
+ * for --help alone, and for all else.
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,8 +13,10 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const url = new URL('../dist/bundle/fsnoop.cjs', import.meta.url);
 const compiled = new URL('fsnoop.compiled', url);
+const compiledHelp = new URL('help.compiled', url);
 
-rmSync(compiled, { force: true }); // first: V8 knows the script it belongs to by its length alone
+// first: V8 knows the script they belong to by its length alone
+for (const file of [compiled, compiledHelp]) rmSync(file, { force: true });
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: ['src/cli/main.ts'],
@@ -30,7 +32,7 @@ const { metafile } = await build({
   footer: { js: 'return module.exports; })' },
 });
 writeFileSync(new URL('LICENSES', url), readLicences(Object.keys(metafile.inputs)).join('\n\n'));
-writeFileSync(compiled, await compile());
+await compile();
 
 /** Starts fsnoop as it is started most, so that V8 has compiled what that takes. */
 async function compile() {
@@ -40,9 +42,10 @@ async function compile() {
   process.stdout.write = () => true;
   await runCommand(['--help']);
   process.stdout.write = write;
+  writeFileSync(compiledHelp, script.createCachedData());
   // most machines that build lack something for it, and most of it has run by then
   await runCommand(['-k', 'vfs_read', '--dry-run', '-o', devNull]).catch(() => undefined);
-  return script.createCachedData();
+  writeFileSync(compiled, script.createCachedData());
 }
 
 /** Of the packages that these files are from. */

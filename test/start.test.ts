@@ -42,9 +42,9 @@ test.each(['list', 'trace', 'vm'])('fsnoop %s is in the bundle', (command) => {
   });
 });
 
-test('what V8 compiled of the bundle is of this bundle and this V8', () => {
+test.each(['fsnoop', 'help'])('what V8 compiled (%s) is of this bundle and this V8', (name) => {
   const script = new Script(readFileSync(new URL('fsnoop.cjs', bundle), 'latin1'), {
-    cachedData: readFileSync(new URL('fsnoop.compiled', bundle)),
+    cachedData: readFileSync(new URL(`${name}.compiled`, bundle)),
   });
   expect(script.cachedDataRejected).toBe(false);
 });
