@@ -58,7 +58,7 @@ beforeAll(async () => {
   const recorder = fileURLToPath(new URL('../scripts/record-code.mjs', import.meta.url));
   await using program = await buildProgram('without-rawio');
   const files = [{ path: recorder }, { path: program.path }];
-  guest = await guestSession({ steps, files, timeoutMs: 900_000 });
+  guest = await guestSession({ steps, files, timeoutMs: 900_000, stepTimeoutMs: 180_000 });
 }, 1_000_000);
 
 interface JsonPlan {
