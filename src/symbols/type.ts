@@ -108,12 +108,38 @@ class Struct implements StructType {
   }
 
   get fields(): readonly Field[] {
-    this.#fields ??= this.#btf.members(this.#id).map((member: Member) => ({
-      ...member,
-      type: describeType(this.#btf, member.type),
-    }));
+    this.#fields ??= withoutTwins(
+      this.#btf.members(this.#id).map((member: Member) => ({
+        ...member,
+        type: describeType(this.#btf, member.type),
+      })),
+    );
     return this.#fields;
   }
+}
+
+/**
+ * struct_group() of Linux declares members twice, in an anonymous struct and in one with a name. What
+ * people know them by has no name before it: those in the named one are left out.
+ */
+function withoutTwins(fields: readonly Field[]): readonly Field[] {
+  const anonymous = fields.filter(({ name }) => name === '');
+  return fields.filter(
+    (field) => field.name === '' || !anonymous.some((other) => isTwin(field, other)),
+  );
+}
+
+function isTwin(left: Field, right: Field): boolean {
+  if (left.bitOffset !== right.bitOffset) return false;
+  if (left.type.kind !== 'struct' || right.type.kind !== 'struct') return false;
+  const others = right.type.fields;
+  return (
+    left.type.bytes === right.type.bytes &&
+    left.type.fields.length === others.length &&
+    left.type.fields.every(
+      ({ name, bitOffset }, at) => name === others[at]?.name && bitOffset === others[at].bitOffset,
+    )
+  );
 }
 
 function describeTarget(btf: Btf, id: number): 'function' | 'char' | 'data' {
