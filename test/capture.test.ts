@@ -87,6 +87,15 @@ describe('arguments', () => {
   });
 });
 
+test('a struct in registers is as many items as it has words', () => {
+  const { functions } = capture({ roots: ['takes_pair'], outputs: ['pair', 'tuple'] });
+  const [values = []] = functions.map(({ entryValues }) => entryValues);
+  expect(values.map(({ typeName, items }) => `${typeName}: ${items}`)).toEqual([
+    'struct pair: 2',
+    'struct tuple *: 1',
+  ]);
+});
+
 describe('filters', () => {
   test('that compare an argument are a guard, others run', () => {
     const [, guard, filter] = drawOne({
@@ -179,6 +188,30 @@ test('more than the kernel side has room for is told by its limit', () => {
   expect(complaint(() => capture({ outputs: many }))).toMatch(
     /All values of one call can have 3072 bytes and 128 operations/,
   );
+  const counts = (count: number) => Array.from({ length: count }, () => 'count');
+  expect(drawOne({ args: 'off', outputs: counts(64) })).toHaveLength(3);
+  expect(complaint(() => capture({ args: 'off', outputs: counts(65) }))).toMatch(
+    /have 3072 bytes and 128 operations; with this one they have more\.\n +count\n/,
+  );
+});
+
+test('so are many filters, each of which there is room for', () => {
+  const filters = Array.from({ length: 27 }, (_, at) => `*pos != ${at}`);
+  expect(drawOne({ args: 'off', filters: filters.slice(0, 25) })).toHaveLength(2);
+  expect(complaint(() => capture({ args: 'off', filters }))).toMatchInlineSnapshot(`
+    "
+    --filter-arg: All filters of one call can have 128 operations; with this one they have more.
+        *pos != 26
+        ^~~~~~~~~~
+    "
+  `);
+  const errnos = Array.from({ length: 40 }, (_, at) => at + 1);
+  expect(complaint(() => capture({ errnos }))).toMatchInlineSnapshot(`
+    "
+    All filters of one call can have 128 operations; with those for the errors they have more.
+    Name fewer, or take all: --errors
+    "
+  `);
 });
 
 test('errors are named or numbered', () => {

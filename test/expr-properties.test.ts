@@ -42,20 +42,43 @@ const unaryLevel = 20;
 const postfixLevel = 30;
 
 const name = fc.constantFrom('count', 'file', 'pid', '$retval', 'x_1');
-const typeName = fc.oneof(
-  fc.record({
-    tag: fc.constant(null),
-    base: fc.constantFrom('u32', 'unsigned long', 'char', 'size_t'),
-    stars: fc.nat(2),
-  }),
-  fc.record({
-    tag: fc.constantFrom('struct', 'union', 'enum'),
-    base: fc.constantFrom('file', 'inode'),
-    stars: fc.nat(2),
-  }),
-);
-const spellTypeName = (type: { tag: string | null; base: string; stars: number }) =>
-  `${type.tag === null ? '' : `${type.tag} `}${type.base} ${'*'.repeat(type.stars)}`;
+/** What is behind the base, and how that is written. */
+const derived = {
+  '': [],
+  '*': [{ kind: 'pointer' }],
+  '* const *': [{ kind: 'pointer' }, { kind: 'pointer' }],
+  '*[16]': [{ kind: 'pointer' }, { kind: 'array', elements: 16 }],
+  '(*)[6]': [{ kind: 'array', elements: 6 }, { kind: 'pointer' }],
+  '(*)[][4]': [{ kind: 'array', elements: 4 }, { kind: 'array', elements: 0 }, { kind: 'pointer' }],
+  '*(*)(struct file *, int)': [
+    { kind: 'pointer' },
+    { kind: 'function', parameters: 'struct file *, int' },
+    { kind: 'pointer' },
+  ],
+  '(**)(void (*)(int))': [
+    { kind: 'function', parameters: 'void (*)(int)' },
+    { kind: 'pointer' },
+    { kind: 'pointer' },
+  ],
+} as const;
+type Derived = keyof typeof derived;
+const typeName = fc
+  .tuple(
+    fc.constantFrom(
+      { tag: null, base: 'u32' },
+      { tag: null, base: 'unsigned long' },
+      { tag: null, base: 'char' },
+      { tag: null, base: 'size_t' },
+      { tag: 'struct', base: 'file' },
+      { tag: 'union', base: 'inode' },
+      { tag: 'enum', base: 'inode' },
+    ),
+    fc.constantFrom(...(Object.keys(derived) as Derived[])),
+  )
+  .map(([{ tag, base }, behind]) => ({
+    type: { tag, base, derivations: derived[behind] },
+    spelt: `${tag === null ? '' : `${tag} `}${base} ${behind}`,
+  }));
 
 /** A tree, how it is written, and how tight its outermost operator binds. */
 interface Written {
@@ -99,8 +122,8 @@ const { written } = fc.letrec<{ written: Written }>((tie) => ({
         level: unaryLevel,
       })),
     fc.tuple(typeName, tie('written')).map(([to, operand]) => ({
-      tree: { type: 'cast', to, operand: operand.tree },
-      text: `(${spellTypeName(to)})${within(operand, unaryLevel)}`,
+      tree: { type: 'cast', to: to.type, operand: operand.tree },
+      text: `(${to.spelt})${within(operand, unaryLevel)}`,
       level: unaryLevel,
     })),
     fc.tuple(tie('written'), tie('written'), tie('written')).map(([condition, yes, no]) => ({

@@ -77,7 +77,38 @@ describe('values', () => {
     expect(ops(`file->f_inode->${name}`)).toBe(`arg 0 · load 8 +16 · ${expected} · endWord`);
   });
 
+  it('integers at a place, or of a number', () => {
+    expect(ops('u16(buf)')).toBe('arg 1 · load 2 · endWord');
+    expect(ops('s32(buf, 4)')).toBe('arg 1 · load 4 +4 · extractS 0..32 · endWord');
+    expect(ops('be32(file->f_inode->i_blocks, 8)')).toBe(
+      'arg 0 · load 8 +16 · load 4 +36 · swap 4 · endWord',
+    );
+    expect(ops('le64(buf, count)')).toBe('arg 1 · arg 2 · add · load 8 · endWord');
+    expect(ops('u8(count)')).toBe('arg 2 · extractU 0..8 · endWord');
+    expect(ops('h2ns(count + 1)')).toBe('arg 2 · addImm 1 · swap 2 · endWord');
+    expect(ops('n2hl(h2nl((short)-1))')).toBe('push 4294967295 · endWord');
+    expect(filter('be16(buf, 2) == 80').when).toBe('entry');
+  });
+
+  it('types that are derived from others', () => {
+    expect(ops('*(u8 (*)[6])buf')).toBe('arg 1 · endBytes 6');
+    expect(shown('*(u8 (*)[6])buf')).toBe('u8 [6] as value');
+    expect(shown('(int (*)(void))buf')).toBe('int (*)(void) as value');
+    expect(value('(int (*)(void))buf').type).toEqual({ kind: 'pointer', to: 'function' });
+    expect(shown('*(void (**)(struct file *))buf')).toBe('void (*)(struct file *) as value');
+    expect(ops('(*(u32 (*)[2][4])buf)[1][2]')).toBe('arg 1 · load 4 +24 · endWord');
+    expect(ops('sizeof(char[16])')).toBe('push 16 · endWord');
+    expect(ops('sizeof(u32 [2][3])')).toBe('push 24 · endWord');
+    expect(ops('sizeof(struct file *[4])')).toBe('push 32 · endWord');
+    expect(ops('sizeof(int (*)(void))')).toBe('push 8 · endWord');
+    // an element, as no type has that name
+    expect(ops('sizeof(pos[1])')).toBe('push 8 · endWord');
+    expect(ops('(pos[1]) + 1')).toBe('arg 3 · load 8 +8 · addImm 1 · endWord');
+  });
+
   it('structs that come in registers', () => {
+    expect(ops('pair', 'takes_pair')).toBe('arg 0 · endWord · arg 1 · endWord');
+    expect(shown('pair', 'takes_pair')).toBe('struct pair as value');
     expect(ops('pair.first', 'takes_pair')).toBe('arg 0 · extractU 0..32 · endWord');
     expect(ops('pair.second', 'takes_pair')).toBe('arg 0 · extractS 32..48 · endWord');
     expect(ops('pair.fourth', 'takes_pair')).toBe('arg 1 · endWord');
@@ -132,6 +163,10 @@ describe('values', () => {
     ['slice(pos, 3)', 'loff_t [3] as value'],
     ['str(pos, 8)', 'loff_t * as string'],
     ['hex(pos, 8)', 'u8 [8] as hex'],
+    ['pkt(pos, 64)', 'u8 [64] as packet eth'],
+    ['pkt(pos, 14, 64)', 'u8 [64] as packet eth'],
+    ['pkt(pos, 64, ip)', 'u8 [64] as packet ip'],
+    ['pkt(pos, 14, 64, tcp)', 'u8 [64] as packet tcp'],
     ['buf(file, 8)', 'u8 [8] as bytes'],
     ['count + 1', 'unsigned long as value'],
     ['count == 1', 'int as value'],
@@ -167,11 +202,23 @@ describe('values', () => {
     );
   });
 
+  it('memory may begin behind a pointer', () => {
+    expect(ops('buf(file, 8, 4)')).toBe('arg 0 · addImm 8 · endBytes 4');
+    expect(ops('hex(buf, count, 4)')).toBe('arg 1 · arg 2 · add · endBytes 4');
+    expect(ops('slice(pos, 2, 3)')).toBe('arg 3 · addImm 16 · endBytes 24');
+    expect(ops('pkt(buf, 14, 40, ip)')).toBe('arg 1 · addImm 14 · endBytes 40');
+    expect(ops('ip4(buf, 12)')).toBe('arg 1 · addImm 12 · endBytes 4');
+  });
+
   it('addresses of the network', () => {
     const network = (text: string) => `${ops(text, 'takes_pair')} => ${shown(text, 'takes_pair')}`;
     expect(network('ip4(tuple->saddr)')).toBe('arg 2 · load 4 · endWord => __be32 as ip4');
     expect(network('ip4(&tuple->saddr)')).toBe('arg 2 · endBytes 4 => __be32 as ip4');
     expect(network('port(tuple->sport)')).toBe('arg 2 · load 2 +4 · endWord => __be16 as port');
+    expect(network('ip42(tuple)')).toBe('arg 2 · endBytes 8 => __be32 [2] as ip4');
+    expect(network('port2(tuple, 4)')).toBe('arg 2 · addImm 4 · endBytes 4 => __be16 [2] as port');
+    expect(network('eth2(tuple)')).toBe('arg 2 · endBytes 12 => u8 [12] as mac');
+    expect(network('ip62(tuple)')).toBe('arg 2 · endBytes 32 => u8 [32] as ip6');
     expect(network('mac(tuple->mac)')).toBe('arg 2 · addImm 6 · endBytes 6 => u8 [6] as mac');
     expect(network('ip6(tuple->addr6)')).toBe('arg 2 · addImm 12 · endBytes 16 => u8 [16] as ip6');
     expect(network('be16(tuple->sport)')).toBe(
@@ -342,7 +389,19 @@ As in: comm == "cat"`.trim(),
     ['(unsigned', 'Expected ) after the type, but the expression ends.'],
     ['hist(hist(count))', 'hist() says how a value is shown, so nothing can be around it.'],
     ['1 + ip4(count)', 'ip4() says how a value is shown, so nothing can be around it.'],
-    ['buf(file)', 'buf() takes 2 arguments, not 1.'],
+    ['buf(file)', 'buf() takes 2 or 3 arguments, not 1.'],
+    ['pkt(file)', 'pkt() takes 2 to 4 arguments, not 1.'],
+    ['pkt(file, 64, ipx)', 'The last argument of pkt() is what the packet begins with.'],
+    ['pkt(file, 0, 64, 3)', 'The last argument of pkt() is what the packet begins with.'],
+    ['pkt(file, ip)', 'The last argument of pkt() is what the packet begins with.'],
+    ['(int [n])buf', 'Expected how many elements the array has, but there is n.'],
+    ['(int (*)(void)buf', 'Expected ) after the type, but there is buf.'],
+    ['(int (*)(void', 'This ( is never closed.'],
+    [
+      '(int (*)(void)[2])buf',
+      'No function returns an array or a function, and no array has functions.',
+    ],
+    ['(char [16])buf', 'Nothing can be cast to char [16].'],
     ['str()', 'str() takes 1 or 2 arguments, not 0.'],
     ['bug(file, 1)', 'There is no bug(). Did you mean: buf?'],
     ['buf(file, 2000)', 'This must be 1 to 1024, not 2000.'],
@@ -378,6 +437,10 @@ As in: comm == "cat"`.trim(),
     ['hex(count, 4)', 'This needs a pointer, but this is size_t.'],
     ['slice(file->private_data, 4)', 'slice() needs elements, and void has no size.'],
     ['u32', 'u32 is a type, and there is no value behind it.'],
+    ['u32(count, 4)', 'An offset needs a pointer before it, but this is size_t.'],
+    ['h2ns(file)', 'h2ns() needs a number, but this is struct file *.'],
+    ['sizeof(char [])', 'char [] has no size.'],
+    ['sizeof(*(int (*)(void))buf)', 'int (void) has no size.'],
   ])('of this function: %s', (text, message) => {
     expect(error(text).split('\n')[0]).toBe(message);
     expect(() => value(text)).toThrow(expect.objectContaining({ kind: 'scope' }));
@@ -395,12 +458,9 @@ As in: comm == "cat"`.trim(),
     );
   });
 
-  it('void functions return nothing, structs in registers have no bytes', () => {
+  it('void functions return nothing', () => {
     expect(error('$retval', 'takes_pair')).toBe(
       'takes_pair returns nothing.\n    $retval\n    ^~~~~~~',
-    );
-    expect(error('pair', 'takes_pair').split('\n')[0]).toBe(
-      'This is struct pair, which came in registers.',
     );
     expect(error('hist(count)', 'vfs_read', 'filter').split('\n')[0]).toBe(
       'hist() says how a value is shown, so nothing can be around it.',

@@ -5,7 +5,8 @@ import type { Display } from '../src/expr/display.js';
 import { formatItem, formatItemJson, isItemCut, readItems } from '../src/render/value-items.js';
 import { formatMemory, formatMemoryJson } from '../src/render/value-memory.js';
 import { noAddresses } from '../src/symbols/addresses.js';
-import type { Type } from '../src/symbols/type.js';
+import { describeType, type Type } from '../src/symbols/type.js';
+import { btf } from './expr-scope.js';
 import {
   arrayOf,
   bool,
@@ -235,6 +236,14 @@ test.each<[string, string, string]>([
   expect(json(char, bytesOf(hex), 'string')).toBe(expectedJson);
 });
 
+test('what struct_group() declares twice is shown once, with the names that people write', () => {
+  const [id = 0] = btf.find('struct', 'grouped');
+  const grouped = describeType(btf, id);
+  const bytes = bytesOf('01000000 05000000 03000000');
+  expect(text(grouped, bytes)).toBe('{first=1, second=5, third=3, other={fourth=3}}');
+  expect(json(grouped, bytes)).toEqual({ first: 1, second: 5, third: 3, other: { fourth: 3 } });
+});
+
 test('no string commands the terminal', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
@@ -261,8 +270,116 @@ test.each<[Display, string, string, unknown]>([
   ['ip6', '00010000000300040005000600070008', '1:0:3:4:5:6:7:8', '1:0:3:4:5:6:7:8'],
   ['ip6', '00000000000000000000ffff0a000001', '::ffff:10.0.0.1', '::ffff:10.0.0.1'],
 ])('as %s', (display, hex, expected, expectedJson) => {
-  expect(text(u64, bytesOf(hex), display)).toBe(expected);
-  expect(json(u64, bytesOf(hex), display)).toEqual(expectedJson);
+  expect(text(u8, bytesOf(hex), display)).toBe(expected);
+  expect(json(u8, bytesOf(hex), display)).toEqual(expectedJson);
+});
+
+test.each<[Display, number, string, string, unknown]>([
+  ['ip4', 8, '7f000001 0a000002', '[127.0.0.1, 10.0.0.2]', ['127.0.0.1', '10.0.0.2']],
+  ['ip4', 8, '7f000001 0a0000', '[127.0.0.1, …]', ['127.0.0.1']],
+  ['port', 4, '1f90 0050', '[8080, 80]', [8080, 80]],
+  [
+    'mac',
+    12,
+    '001122aabbcc ffffffffffff',
+    '[00:11:22:aa:bb:cc, ff:ff:ff:ff:ff:ff]',
+    ['00:11:22:aa:bb:cc', 'ff:ff:ff:ff:ff:ff'],
+  ],
+  ['ip6', 32, `${'00'.repeat(15)}01${'00'.repeat(16)}`, '[::1, ::]', ['::1', '::']],
+])('as %s, several of them in %d bytes', (display, bytes, hex, expected, expectedJson) => {
+  const row = arrayOf(u8, bytes, bytes);
+  expect(text(row, bytesOf(hex), display)).toBe(expected);
+  expect(json(row, bytesOf(hex), display)).toEqual(expectedJson);
+});
+
+describe('a packet', () => {
+  const eth = 'ffffffffffff 001122aabbcc 0800';
+  const ip4 = '45000054 69e84000 4001d2be 7f000001 0a000002';
+  const icmp = '0800c5a1 031f0007';
+  const tcp = '1f900050 00000001 00000002 5012fad7 00000000';
+  const packet = (hex: string, display: Display) => text(u8, bytesOf(hex), display);
+
+  test('is its headers, with the names that the kernel has for their fields', () => {
+    expect(shown(packet(`${eth} ${ip4} ${icmp} 0102`, 'packet eth'))).toMatchInlineSnapshot(`
+      "
+      {
+        eth={source=00:11:22:aa:bb:cc, dest=ff:ff:ff:ff:ff:ff, proto=0x0800},
+        ip4={
+          saddr=127.0.0.1,
+          daddr=10.0.0.2,
+          protocol=1,
+          ttl=64,
+          id=27112,
+          tot_len=84
+        },
+        icmp={type=8, code=0, id=799, sequence=7}
+      }
+      "
+    `);
+    expect(json(u8, bytesOf(ip4.replace('4001', '4006') + tcp), 'packet ip'))
+      .toMatchInlineSnapshot(`
+      {
+        "ip4": {
+          "daddr": "10.0.0.2",
+          "id": 27112,
+          "protocol": 6,
+          "saddr": "127.0.0.1",
+          "tot_len": 84,
+          "ttl": 64,
+        },
+        "tcp": {
+          "ack_seq": 2,
+          "dest": 80,
+          "flags": "SYN|ACK",
+          "seq": 1,
+          "source": 8080,
+          "window": 64215,
+        },
+      }
+    `);
+  });
+
+  test('of version 6 is told by its first byte', () => {
+    const ip6 = `60000000 0008113f ${'00'.repeat(15)}01 ${'00'.repeat(15)}01`;
+    expect(shown(packet(`${ip6} 00350036 00080000`, 'packet ip'))).toMatchInlineSnapshot(`
+      "
+      {
+        ip6={saddr=::1, daddr=::1, nexthdr=17, hop_limit=63, payload_len=8},
+        udp={source=53, dest=54, len=8}
+      }
+      "
+    `);
+    expect(packet(`${ip6} 00350036 00080000`, 'packet ip6')).toBe(
+      packet(`${ip6} 00350036 00080000`, 'packet ip'),
+    );
+  });
+
+  test('may begin with any of them', () => {
+    expect(packet(icmp, 'packet icmp')).toBe('{icmp={type=8, code=0, id=799, sequence=7}}');
+    expect(packet('03010000 00000000', 'packet icmp')).toBe('{icmp={type=3, code=1}}');
+    expect(packet('8000 0000 0001 0002', 'packet icmp6')).toBe(
+      '{icmp6={type=128, code=0, id=1, sequence=2}}',
+    );
+    expect(packet('00350036 00080000', 'packet udp')).toBe('{udp={source=53, dest=54, len=8}}');
+    expect(packet(tcp, 'packet tcp')).toBe(
+      '{tcp={source=8080, dest=80, seq=1, ack_seq=2, flags=SYN|ACK, window=64215}}',
+    );
+  });
+
+  test('that is cut says so, and so does one of which nothing was read', () => {
+    expect(packet(`${eth} 45`, 'packet eth')).toMatch(/^\{eth=\{.*\}, …\}$/s);
+    expect(packet('', 'packet ip')).toBe('{…}');
+    expect(isItemCut(u8, 'packet eth', viewOf(bytesOf(eth)), { at: 0, length: 14 })).toBe(true);
+    expect(isItemCut(u8, 'packet icmp', viewOf(bytesOf(icmp)), { at: 0, length: 8 })).toBe(false);
+  });
+
+  test('has no header behind a fragment, nor behind what is not known here', () => {
+    const fragment = ip4.replace('4000 4001', '0001 4001');
+    expect(packet(`${fragment} ${icmp}`, 'packet ip4')).not.toContain('icmp');
+    expect(packet(`${eth.replace('0800', '0806')} 0001`, 'packet eth')).toMatch(
+      /proto=0x0806\}\}$/,
+    );
+  });
 });
 
 test('an IPv6 address is as short as URL makes it', () => {

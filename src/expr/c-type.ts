@@ -36,6 +36,15 @@ export interface StructCType {
   readonly bytes: number;
 }
 
+/** One that an expression names; those of BTF have an id. */
+interface FunctionCType {
+  readonly kind: 'function';
+  readonly id: null;
+  readonly returns: CType;
+  /** As they were written. */
+  readonly parameters: string;
+}
+
 export type ScalarType = IntegerType | PointerType;
 
 export type CType =
@@ -45,6 +54,7 @@ export type CType =
   | StructCType
   /** A struct that is only declared. */
   | { readonly kind: 'incomplete' | 'function' | 'void'; readonly id: number }
+  | FunctionCType
   /** Floats and 128-bit integers: nothing is computed with them. */
   | { readonly kind: 'other'; readonly id: number; readonly bytes: number };
 
@@ -183,14 +193,14 @@ export function spellCType(btf: Btf, type: CType, inner = ''): string {
     case 'integer':
       return inner === '' ? type.name : `${type.name} ${inner}`;
     case 'array':
-      return spellCType(btf, elementOf(btf, type), `${inner}[${type.length}]`);
+      return spellCType(btf, elementOf(btf, type), `${inner}[${type.length || ''}]`);
+    case 'function':
+      return spellCType(btf, type.returns, `${inner}(${type.parameters})`);
     case 'pointer': {
       const to = pointee(btf, type);
       const isBehind = to.kind === 'array' || to.kind === 'function';
       return spellCType(btf, to, isBehind ? `(*${inner})` : `*${inner}`);
     }
-    default:
-      throw new Error(`${type.kind} without an id`);
   }
 }
 

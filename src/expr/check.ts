@@ -34,6 +34,7 @@ import {
   makeConstant,
   makeConvert,
   makeLogical,
+  makeSwap,
   makeUnary,
 } from './node.js';
 import type { BinaryOperation, Node, Word } from './node.js';
@@ -86,19 +87,53 @@ const tasks: Readonly<
   cpu: { field: 'cpu', ctype: builtin.int },
 };
 
+const u8 = { ...builtin.unsignedChar, name: 'u8' };
+const s8 = { ...builtin.signedChar, name: 's8' };
+const u16 = { ...builtin.unsignedShort, name: 'u16' };
+const s16 = { ...builtin.short, name: 's16' };
+const u32 = { ...builtin.unsignedInt, name: 'u32' };
+const s32 = { ...builtin.int, name: 's32' };
+const u64 = { ...builtin.unsignedLong, name: 'u64' };
+const s64 = { ...builtin.long, name: 's64' };
+
+/** Functions whose result is an integer, and whether its bytes are reversed. */
+const integers: Readonly<Record<string, readonly [IntegerType, 'as it is' | 'reversed']>> = {
+  u8: [u8, 'as it is'],
+  s8: [s8, 'as it is'],
+  u16: [u16, 'as it is'],
+  s16: [s16, 'as it is'],
+  u32: [u32, 'as it is'],
+  s32: [s32, 'as it is'],
+  u64: [u64, 'as it is'],
+  s64: [s64, 'as it is'],
+  le16: [u16, 'as it is'],
+  le32: [u32, 'as it is'],
+  le64: [u64, 'as it is'],
+  be16: [u16, 'reversed'],
+  be32: [u32, 'reversed'],
+  be64: [u64, 'reversed'],
+};
+
+/** Between the order of this machine and that of the network, of numbers only. */
+const byteOrders: Readonly<Record<string, IntegerType>> = {
+  h2ns: u16,
+  n2hs: u16,
+  h2nl: u32,
+  n2hl: u32,
+};
+
+const atPlaces = 'eth eth2 mac ip4 ip42 ip6 ip62 port port2'.split(' ');
+
 /** What functions take, least and most. */
 const functions: Readonly<Record<string, readonly [number, number]>> = {
   str: [1, 2],
-  buf: [2, 2],
-  hex: [2, 2],
-  slice: [2, 2],
-  be16: [1, 1],
-  be32: [1, 1],
-  be64: [1, 1],
-  ip4: [1, 1],
-  ip6: [1, 1],
-  mac: [1, 1],
-  port: [1, 1],
+  buf: [2, 3],
+  hex: [2, 3],
+  slice: [2, 3],
+  pkt: [2, 4],
+  ...Object.fromEntries(atPlaces.map((name) => [name, [1, 2] as const])),
+  ...Object.fromEntries(Object.keys(integers).map((name) => [name, [1, 2] as const])),
+  ...Object.fromEntries(Object.keys(byteOrders).map((name) => [name, [1, 1] as const])),
   hist: [1, 1],
   tdigest: [1, 1],
 };
@@ -170,6 +205,12 @@ export class Checker {
     );
   }
 
+  /** The address so many bytes behind one. */
+  behind(address: Word, offset: Word): Word {
+    const from = makeConvert(address, builtin.unsignedLong);
+    return makeBinary('add', from, makeConvert(offset, builtin.unsignedLong), voidPointer);
+  }
+
   /** A number that is known now: of bytes, of elements. */
   count(syntax: Syntax, most: number): number {
     const word = this.word(syntax);
@@ -202,7 +243,8 @@ export class Checker {
       );
     const [least, most] = range;
     if (list.length >= least && list.length <= most) return;
-    const wanted = least === most ? `${least}` : `${least} or ${most}`;
+    const wanted =
+      least === most ? `${least}` : `${least} ${most - least > 1 ? 'to' : 'or'} ${most}`;
     throw this.fail(
       'syntax',
       `${name}() takes ${wanted} ${most === 1 ? 'argument' : 'arguments'}, not ${list.length}.`,
@@ -379,12 +421,12 @@ export class Checker {
     const left = this.word(syntax.left);
     const right = this.word(syntax.right);
     if (isPointer(left)) {
-      if (!isPointer(right)) return this.#moved(operation, left, right, syntax.left);
+      if (!isPointer(right)) return this.moved(operation, left, right, syntax.left);
       if (operation === 'sub') return this.#distance(left, right, syntax.left);
       throw this.fail('scope', 'Two pointers can’t be added.', syntax.operatorAt);
     }
     if (isPointer(right)) {
-      if (operation === 'add') return this.#moved('add', right, left, syntax.right);
+      if (operation === 'add') return this.moved('add', right, left, syntax.right);
       throw this.fail('scope', 'A pointer can’t be subtracted from a number.', syntax.operatorAt);
     }
     const a = promote(left);
@@ -394,7 +436,7 @@ export class Checker {
   }
 
   /** A pointer and a number of elements. */
-  #moved(
+  moved(
     operation: 'add' | 'sub',
     pointer: Word & { readonly ctype: PointerType },
     by: Word,
@@ -498,7 +540,7 @@ export class Checker {
       const pointer = isWord(of) || of.ctype.kind === 'array' ? this.#toWord(of, object) : null;
       if (pointer === null || !isPointer(pointer))
         throw this.fail('scope', `-> needs a pointer, but ${this.#is(of.ctype)}.`, operatorAt, [
-          'Cast it: ((struct file *)x)->f_mode',
+          `Cast it: ((struct NAME *)${this.#textOf(object)})->${syntax.name}`,
         ]);
       return this.#select(this.#target(pointer, object), syntax);
     }
@@ -556,7 +598,7 @@ export class Checker {
     if (isPointer(by)) throw this.fail('scope', 'An index is a number.', index);
     // what it points at comes first, as its errors say more
     const first = this.#target(pointer, object);
-    const address = this.#moved('add', pointer, by, object);
+    const address = this.moved('add', pointer, by, object);
     return { kind: 'memory', ctype: first.ctype, address, field: null };
   }
 
@@ -567,7 +609,11 @@ export class Checker {
         'syntax',
         `Nothing can be cast to ${this.spell(ctype)}.`,
         to,
-        ctype.kind === 'struct' ? [`To a pointer to it: (${this.spell(ctype)} *)`] : [],
+        ctype.kind === 'struct'
+          ? [`To a pointer to it: (${this.spell(ctype)} *)`]
+          : ctype.kind === 'array'
+            ? [`To a pointer to it: *(${spellCType(this.#btf, pointerTo(ctype))})x`]
+            : [],
       );
     return makeConvert(this.word(operand), ctype);
   }
@@ -592,7 +638,7 @@ export class Checker {
       const name = {
         tag: null,
         base: operand.name,
-        stars: 0,
+        derivations: [],
         at: operand.at,
         length: operand.length,
       };
@@ -603,46 +649,48 @@ export class Checker {
   }
 
   #size(type: CType, place: Place): Word {
-    const hasNone = type.kind === 'void' || type.kind === 'function' || type.kind === 'incomplete';
-    if (hasNone) throw this.fail('scope', `${this.spell(type)} has no size.`, place);
+    const isSized = type.kind === 'struct' || sizeOf(this.#btf, type) > 0;
+    if (!isSized) throw this.fail('scope', `${this.spell(type)} has no size.`, place);
     return makeConstant(builtin.unsignedLong, BigInt(sizeOf(this.#btf, type)));
   }
 
   #call(syntax: Of<'call'>): Word {
     this.checkCall(syntax);
     const { name, nameAt } = syntax;
-    const [operand] = syntax.arguments;
+    const [operand, offset] = syntax.arguments;
     if (operand === undefined) throw new Error(`${name}() without an argument`);
-    switch (name) {
-      case 'be16':
-        return this.#bigEndian(operand, 2, { ...builtin.unsignedShort, name: 'u16' });
-      case 'be32':
-        return this.#bigEndian(operand, 4, { ...builtin.unsignedInt, name: 'u32' });
-      case 'be64':
-        return this.#bigEndian(operand, 8, { ...builtin.unsignedLong, name: 'u64' });
-      default:
-        throw this.fail(
-          'syntax',
-          `${name}() says how a value is shown, so nothing can be around it.`,
-          nameAt,
-          /^(?:ip4|port)$/.test(name)
-            ? ['To compute with it, take be16() or be32().']
-            : [`As in: ${name}(…) alone`],
-        );
-    }
+    const byteOrder = Object.hasOwn(byteOrders, name) ? byteOrders[name] : undefined;
+    if (byteOrder !== undefined)
+      return makeSwap(makeConvert(this.#promoted(operand, `${name}()`), byteOrder), byteOrder);
+    const integer = Object.hasOwn(integers, name) ? integers[name] : undefined;
+    if (integer === undefined)
+      throw this.fail(
+        'syntax',
+        `${name}() says how a value is shown, so nothing can be around it.`,
+        nameAt,
+        /^(?:ip4|port)$/.test(name)
+          ? ['To compute with it, take be16() or be32().']
+          : [`As in: ${name}(…) alone`],
+      );
+    const [ctype, order] = integer;
+    const word = this.#integerAt(operand, offset, ctype);
+    return order === 'reversed' ? makeSwap(word, ctype) : makeConvert(word, ctype);
   }
 
-  #bigEndian(syntax: Syntax, bytes: 2 | 4 | 8, ctype: IntegerType): Word {
+  /** What a pointer points at, or a number as it is. */
+  #integerAt(syntax: Syntax, offset: Syntax | undefined, ctype: IntegerType): Word {
     const word = this.word(syntax);
-    const operand: Word = isPointer(word)
-      ? { kind: 'memory', ctype, address: word, field: null }
-      : makeConvert(promote(word), builtin.unsignedLong);
-    if (operand.kind === 'constant') {
-      const mask = operand.value & ((1n << BigInt(8 * bytes)) - 1n);
-      const digits = mask.toString(16).padStart(2 * bytes, '0');
-      return makeConstant(ctype, BigInt(`0x${(digits.match(/../g) ?? []).reverse().join('')}`));
+    if (!isPointer(word)) {
+      if (offset === undefined) return makeConvert(promote(word), ctype);
+      throw this.fail(
+        'scope',
+        `An offset needs a pointer before it, but ${this.#is(word.ctype)}.`,
+        syntax,
+        ['A number is made one by: (void *)x'],
+      );
     }
-    return { kind: 'swap', ctype, operand, bytes };
+    const address = offset === undefined ? word : this.behind(word, this.word(offset));
+    return { kind: 'memory', ctype, address, field: null };
   }
 
   #promoted(syntax: Syntax, operator: string): Word & { readonly ctype: IntegerType } {
@@ -652,6 +700,10 @@ export class Checker {
         'A pointer is made one by: (unsigned long)x',
       ]);
     return promote(word);
+  }
+
+  #textOf({ at, length }: Place): string {
+    return this.#text.slice(at, at + length);
   }
 
   spell(type: CType): string {

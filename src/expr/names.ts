@@ -50,9 +50,22 @@ const typedefs: Readonly<Record<string, IntegerType>> = {
 };
 
 /** Null for a name that no type has. */
-export function findType(btf: Btf, { tag, base, stars }: TypeName): CType | null {
+export function findType(btf: Btf, { tag, base, derivations }: TypeName): CType | null {
   let type = tag === null ? findPlain(btf, base) : findTagged(btf, tag, base);
-  for (let star = 0; type !== null && star < stars; star++) type = pointerTo(type);
+  for (const derivation of derivations) {
+    if (type === null) return null;
+    switch (derivation.kind) {
+      case 'pointer':
+        type = pointerTo(type);
+        break;
+      case 'array':
+        type = { kind: 'array', id: null, element: type, length: derivation.elements };
+        break;
+      case 'function':
+        type = { kind: 'function', id: null, returns: type, parameters: derivation.parameters };
+        break;
+    }
+  }
   return type;
 }
 

@@ -101,6 +101,17 @@ export function makeUnary(kind: 'neg' | 'not' | 'isZero', operand: Word): Word {
   );
 }
 
+/** Its bytes in reverse order: all that the type has, of at least two. */
+export function makeSwap(operand: Word, ctype: ScalarType): Word {
+  const bytes = bitsOf(ctype) / 8;
+  if (bytes !== 2 && bytes !== 4 && bytes !== 8) throw new Error(`${bytes} bytes have no order`);
+  if (operand.kind !== 'constant') return { kind: 'swap', ctype, operand, bytes };
+  const digits = BigInt.asUintN(8 * bytes, operand.value)
+    .toString(16)
+    .padStart(2 * bytes, '0');
+  return makeConstant(ctype, BigInt(`0x${(digits.match(/../g) ?? []).reverse().join('')}`));
+}
+
 /** Of operands that have the type they are computed in; a shift's right one has its own. */
 export function makeBinary(
   operation: BinaryOperation,
@@ -120,8 +131,8 @@ export function makeBinary(
   return { kind: 'binary', operation, ctype, left, right };
 }
 
-/** Of values of the operands' types; null for a division by zero. */
-function compute(operation: BinaryOperation, left: bigint, right: bigint): bigint | null {
+/** C's operators on values of the operands' types; null for a division by zero. */
+export function compute(operation: BinaryOperation, left: bigint, right: bigint): bigint | null {
   switch (operation) {
     case 'add':
       return left + right;

@@ -110,7 +110,10 @@ export interface Guard {
 export const limits = {
   /** Words on the stack. */
   stackWords: 16,
-  /** Operations of all values and filters that one function has at entry, or at return. */
+  /**
+   * Operations of all values that one function has at entry, and of those at return; of all filters, the
+   * same. The end is none of them.
+   */
   ops: 128,
   /** Bytes of one value. */
   valueBytes: 1024,

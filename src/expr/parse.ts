@@ -22,12 +22,19 @@ const binaryLevels = [
 
 export type BinaryOperator = (typeof binaryLevels)[number][number];
 
-/** `const char *` is base `char` with one star. */
+/** What makes another type of one: of an array with so many elements, of a function what it takes. */
+type Derivation =
+  | { readonly kind: 'pointer' }
+  | { readonly kind: 'array'; readonly elements: number }
+  | { readonly kind: 'function'; readonly parameters: string };
+
+/** `const char *(*)[4]` is of `char` a pointer, of that an array, and of that a pointer. */
 export interface TypeName extends Place {
   readonly tag: 'struct' | 'union' | 'enum' | null;
   /** The tag's name, or what stands there: `u32`, `unsigned long`. */
   readonly base: string;
-  readonly stars: number;
+  /** From the base outwards. */
+  readonly derivations: readonly Derivation[];
 }
 
 export type Syntax = Place &
@@ -84,6 +91,10 @@ export interface Expression {
    */
   readonly ambiguous: readonly string[];
 }
+
+/** Brackets within brackets in one type's name. */
+const mostDerivations = 8;
+const mostElements = 1n << 31n;
 
 /** Nesting of brackets and operators, so that no expression overflows anyone's stack. */
 const deepest = 200;
@@ -256,26 +267,92 @@ class Parser {
       }
       at++;
     }
-    let stars = 0;
-    for (;;) {
-      const text = this.#tokens[at]?.text ?? '';
-      if (text === '*') stars++;
-      else if (!isQualifier(text)) break;
-      at++;
+    const [name = ''] = words;
+    if (words.length === 0) return null;
+    if (isPlainName && this.#tokens[at]?.text === '[') {
+      // an element of a variable, or an array type
+      this.#ambiguous.add(name);
+      if (!this.#typeNames.has(name)) return null;
     }
+    const { derivations, end } = this.#declarator(at, mostDerivations);
+    at = end;
     const close = this.#tokens[at];
-    if (words.length === 0 || close?.text !== ')') {
-      if (words.length > 0 && (tag !== null || words.some(isSpecifier)))
+    if (close?.text !== ')') {
+      if (tag !== null || words.some(isSpecifier))
         throw this.#expected(') after the type', close ?? open);
       return null;
     }
     const first = this.#tokens[from + 1] ?? open;
     const last = this.#tokens[at - 1] ?? open;
     return {
-      typeName: { tag, base: words.join(' '), stars, ...span(first, last) },
+      typeName: { tag, base: words.join(' '), derivations, ...span(first, last) },
       end: at + 1,
-      isPlainName: isPlainName && stars === 0,
+      isPlainName: isPlainName && derivations.length === 0,
     };
+  }
+
+  /** What stands behind a type's name in its brackets: `*`, `[3][4]`, `(*)[6]`, `(*)(void)`. */
+  #declarator(
+    from: number,
+    room: number,
+  ): { readonly derivations: readonly Derivation[]; readonly end: number } {
+    const text = (at: number) => this.#tokens[at]?.text ?? '';
+    let at = from;
+    const pointers: Derivation[] = [];
+    for (; text(at) === '*' || isQualifier(text(at)); at++)
+      if (text(at) === '*') pointers.push({ kind: 'pointer' });
+    let nested: readonly Derivation[] = [];
+    if (text(at) === '(' && text(at + 1) === '*' && room > 0) {
+      const inner = this.#declarator(at + 1, room - 1);
+      if (text(inner.end) === ')') {
+        nested = inner.derivations;
+        at = inner.end + 1;
+      }
+    }
+    const behind: Derivation[] = [];
+    for (;;) {
+      if (text(at) === '[') {
+        const length = this.#arrayLength(at);
+        at += length === null ? 2 : 3;
+        behind.unshift({ kind: 'array', elements: length ?? 0 });
+      } else if (text(at) === '(' && nested.length > 0) {
+        const { parameters, end } = this.#parameters(at);
+        at = end;
+        behind.unshift({ kind: 'function', parameters });
+      } else break;
+    }
+    if (behind.length > 1 && behind.some(({ kind }) => kind === 'function'))
+      throw this.#fail(
+        'No function returns an array or a function, and no array has functions.',
+        this.#tokens[from] ?? this.#peek(),
+      );
+    return { derivations: [...pointers, ...behind, ...nested], end: at };
+  }
+
+  /** Of `[16]`; null for `[]`. */
+  #arrayLength(open: number): number | null {
+    const token = this.#tokens[open + 1];
+    if (token?.text === ']') return null;
+    if (token?.type !== 'integer' || token.value > mostElements)
+      throw this.#expected('how many elements the array has', token ?? this.#peek());
+    const close = this.#tokens[open + 2];
+    if (close?.text !== ']') throw this.#expected(']', close ?? token);
+    return Number(token.value);
+  }
+
+  /** What a function takes, as it is written. */
+  #parameters(open: number): { readonly parameters: string; readonly end: number } {
+    let depth = 0;
+    for (let at = open; ; at++) {
+      const token = this.#tokens[at];
+      if (token === undefined || token.type === 'end')
+        throw this.#fail('This ( is never closed.', this.#tokens[open] ?? this.#peek());
+      if (token.text === '(') depth++;
+      if (token.text === ')') depth--;
+      if (depth > 0) continue;
+      const from = this.#tokens[open + 1]?.at ?? token.at;
+      return { parameters: this.#text.slice(from, token.at).trim(), end: at + 1 };
+    }
   }
 
   #postfix(primary: Syntax): Syntax {

@@ -5,6 +5,7 @@ import { ExpressionError } from '../expr/error.js';
 import { aggregateOf, compileFilter, compileValue } from '../expr/expression.js';
 import { limits, type Guard, type Op } from '../expr/ops.js';
 import type { Expression } from '../expr/parse.js';
+import { exitStatus, Failure } from '../failure.js';
 import type { Btf } from '../symbols/btf.js';
 import { spellType } from '../symbols/c-type.js';
 import { describeParameters, type Parameter } from '../symbols/parameters.js';
@@ -25,7 +26,7 @@ export interface CaptureWishes {
   readonly stack: boolean;
 }
 
-/** A value that is read from memory or computed, an item of the call's record. */
+/** A value that is read from memory or computed: an item of the call's record, or several. */
 export interface CapturedValue {
   /** Of what: an argument by its place, an expression by its place among the outputs, the stack. */
   readonly of:
@@ -34,6 +35,8 @@ export interface CapturedValue {
   /** As C spells it. */
   readonly typeName: string;
   readonly display: Display;
+  /** One; of a struct in registers one for each of its words. */
+  readonly items: number;
 }
 
 export interface Capture {
@@ -82,19 +85,22 @@ class Moment {
   #bytes = 0;
 
   /** Whether there was room. */
-  add(value: CapturedValue, ops: readonly Op[]): boolean {
-    const bytes = itemBytes(ops.at(-1));
-    if (this.ops.length + ops.length >= limits.ops || this.#bytes + bytes > limits.recordBytes)
+  add(value: Omit<CapturedValue, 'items'>, ops: readonly Op[]): boolean {
+    const ends = ops.filter(isEnd);
+    const bytes = ends.reduce((sum, end) => sum + itemBytes(end), 0);
+    if (this.ops.length + ops.length > limits.ops || this.#bytes + bytes > limits.recordBytes)
       return false;
     this.ops.push(...ops);
-    this.values.push(value);
+    this.values.push({ ...value, items: ends.length });
     this.#bytes += bytes;
     return true;
   }
 }
 
-function itemBytes(op: Op | undefined): number {
-  return itemHeadBytes + (op === undefined || op.op === 'endWord' ? 8 : (op.n + 7) & ~7);
+const isEnd = ({ op }: Op): boolean => op.startsWith('end');
+
+function itemBytes({ op, n }: Op): number {
+  return itemHeadBytes + (op === 'endWord' ? 8 : (n + 7) & ~7);
 }
 
 export interface CapturedFunction {
@@ -137,6 +143,7 @@ export function makeCapture(
     const ops = filterErrors(target.returns, wishes.errnos);
     if (ops === null) return { type: 'refused', error: null, reason: 'returns no errors' };
     filters = { ...filters, atReturn: [...filters.atReturn, ...ops] };
+    if (filters.atReturn.length > limits.ops) throw tooManyErrnos();
   }
   const program: Program = {
     guard: filters.guard,
@@ -173,7 +180,7 @@ function addOutputs(
   const meanings = outputs.map((expression, place) => {
     try {
       const { ops, when, type, typeName, display } = compileValue(expression, scope);
-      const value: CapturedValue = { of: { type: 'output', place }, type, typeName, display };
+      const value = { of: { type: 'output', place }, type, typeName, display } as const;
       if (when === 'user' && aggregateOf(expression) === null) throw shownAnyway(expression);
       const moment = when === 'entry' ? entry : atReturn;
       if (when !== 'user' && !moment.add(value, ops)) throw tooMuch(expression);
@@ -197,9 +204,26 @@ function tooMuch({ text }: Expression): ExpressionError {
   );
 }
 
+function tooManyFilters({ text }: Expression): ExpressionError {
+  return new ExpressionError(
+    'syntax',
+    `All filters of one call can have ${limits.ops} operations; with this one they have more.`,
+    text,
+    { at: 0, length: text.length },
+  );
+}
+
 function shownAnyway({ text, root }: Expression): ExpressionError {
   const hint = 'Count it: hist($duration), tdigest($duration)';
   return new ExpressionError('syntax', 'The duration is shown of every call.', text, root, [hint]);
+}
+
+function tooManyErrnos(): Failure {
+  return new Failure(
+    exitStatus.usage,
+    `All filters of one call can have ${limits.ops} operations; with those for the errors they have more.`,
+    'Name fewer, or take all: --errors',
+  );
 }
 
 function addStack(entry: Moment): void {
@@ -225,7 +249,7 @@ function addArguments(
     const of = { type: 'argument', place } as const;
     const target = btf.target(btf.resolve(typeId));
     if (type.to === 'char') {
-      const value: CapturedValue = { of, type, typeName: 'char *', display: 'string' };
+      const value = { of, type, typeName: 'char *', display: 'string' } as const;
       const moment = isConst(btf, target) ? entry : atReturn;
       moment.add(value, [arg, { op: 'endString', n: stringBytes, imm: 0n }]);
       return;
@@ -233,7 +257,7 @@ function addArguments(
     const struct = how === 'full' ? describeType(btf, target) : null;
     if (struct === null || !isStruct(struct) || struct.bytes === 0) return;
     const bytes = Math.min(struct.bytes, limits.valueBytes);
-    const value: CapturedValue = { of, type: struct, typeName: struct.name, display: 'nonZero' };
+    const value = { of, type: struct, typeName: struct.name, display: 'nonZero' } as const;
     entry.add(value, [arg, { op: 'endBytes', n: bytes, imm: 0n }]);
   });
 }
@@ -280,6 +304,7 @@ function compileFilters(filters: readonly Expression[], scope: Scope): Filters {
     if (guard === null) guard = first ?? null;
     else if (first !== undefined) entry.push(...spellOut(first));
     (when === 'entry' ? entry : atReturn).push(...ops);
+    if (Math.max(entry.length, atReturn.length) > limits.ops) throw tooManyFilters(expression);
   }
   return { guard, entry, atReturn };
 }

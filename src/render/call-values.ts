@@ -34,7 +34,7 @@ export function sourceOf(call: Call): ValueSource {
   return { args: carried, entry: call.entry, returned: carried };
 }
 
-/** One item of a record's, by its place among them. */
+/** A value with the place of its first item among those of its record. */
 interface Slot {
   readonly moment: 'entry' | 'return';
   readonly place: number;
@@ -262,7 +262,7 @@ class Items {
     return (moment === 'entry' ? this.#source.entry : this.#source.returned) !== null;
   }
 
-  find({ moment, place }: Slot): Found | undefined {
+  find({ moment, place, value }: Slot): Found | undefined {
     const carried = moment === 'entry' ? this.#source.entry : this.#source.returned;
     if (carried === null || carried === 'lost') return undefined;
     const items =
@@ -270,8 +270,17 @@ class Items {
         ? (this.#entry ??= readItems(carried.view, carried.itemsAt, carried.end))
         : (this.#returned ??= readItems(carried.view, carried.itemsAt, carried.end));
     const item = items[place];
-    return item === undefined ? undefined : { view: carried.view, item };
+    if (item === undefined) return undefined;
+    if (value.items === 1) return { view: carried.view, item };
+    return joinWords(carried.view, items.slice(place, place + value.items));
   }
+}
+
+/** Words of one struct, in a row. */
+function joinWords({ buffer, byteOffset }: DataView, items: readonly Item[]): Found {
+  const words = items.map(({ at, length }) => new Uint8Array(buffer, byteOffset + at, length));
+  const bytes = Uint8Array.from(words.flatMap((word) => [...word]));
+  return { view: new DataView(bytes.buffer), item: { at: 0, length: bytes.length } };
 }
 
 /** Says that there was more than is told. */
@@ -290,10 +299,7 @@ function layOut(
   { parameters, argSlots, entryValues, returnValues }: PlannedFunction,
   outputs: number,
 ): Layout {
-  const slots: Slot[] = [
-    ...entryValues.map((value, place) => ({ moment: 'entry' as const, place, value })),
-    ...returnValues.map((value, place) => ({ moment: 'return' as const, place, value })),
-  ];
+  const slots: Slot[] = [...slotsOf('entry', entryValues), ...slotsOf('return', returnValues)];
   const find = (type: 'argument' | 'output', place: number) =>
     slots.find(({ value: { of } }) => of.type === type && of.place === place) ?? null;
   return {
@@ -304,4 +310,13 @@ function layOut(
     stack: slots.find(({ value: { of } }) => of.type === 'stack') ?? null,
     hasItems: slots.length > 0,
   };
+}
+
+function slotsOf(moment: Slot['moment'], values: readonly CapturedValue[]): Slot[] {
+  let next = 0;
+  return values.map((value) => {
+    const place = next;
+    next += value.items;
+    return { moment, place, value };
+  });
 }

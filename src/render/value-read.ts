@@ -1,9 +1,11 @@
 /** Captured memory as plain values, which text and JSON are then printed of. */
+import { layerOf } from '../expr/display.js';
 import type { Display } from '../expr/display.js';
 import type { Field, StructType, Type } from '../symbols/type.js';
 import { isText } from './quote.js';
 import type { ScalarType } from './value-scalar.js';
-import { formatIp4, formatIp6, formatMac } from './value-net.js';
+import { readIp4, readIp6, readMac, readSent, word } from './value-net.js';
+import { readPacket } from './value-packet.js';
 
 export type Value = { readonly isZero: boolean } & (
   | {
@@ -63,23 +65,37 @@ export function readValue(
       return word(digits.join(''));
     }
     case 'ip4':
-      return length < 4 ? null : word(formatIp4(bytesAt(memory, at, 4)));
+      return readRow(type, memory, at, 4, readIp4);
     case 'ip6':
-      return length < 16 ? null : word(formatIp6(bytesAt(memory, at, 16)));
+      return readRow(type, memory, at, 16, readIp6);
     case 'mac':
-      return length < 6 ? null : word(formatMac(bytesAt(memory, at, 6)));
+      return readRow(type, memory, at, 6, readMac);
     case 'port':
-      return length < 2 ? null : readPort(memory, at);
+      return readRow(type, memory, at, 2, readSent);
+    default:
+      return readPacket(layerOf(display), bytesAt(memory, at, length));
   }
 }
 
-/** In the order in which it is sent. */
-function readPort({ view }: Memory, at: number): Value {
-  const low = view.getUint16(at);
-  return { type: 'scalar', of: portType, low, high: 0, isZero: low === 0 };
+/** Of so many bytes: one, or an array of as many as the type has room for. */
+function readRow(
+  type: Type,
+  memory: Memory,
+  at: number,
+  bytes: number,
+  read: (bytes: Uint8Array) => Value,
+): Value | null {
+  const row: Value[] = [];
+  const wanted = Math.max(1, sizeOf(type) / bytes);
+  while (row.length < wanted) {
+    const sent = bytesAt(memory, at + row.length * bytes, bytes);
+    if (sent.length < bytes) break;
+    row.push(read(sent));
+  }
+  const [first = null] = row;
+  if (wanted === 1) return first;
+  return { type: 'array', elements: row, isCut: row.length < wanted, isZero: false };
 }
-
-const portType: ScalarType = { kind: 'int', bytes: 2, signed: false, char: false };
 
 /** Whether bytes are missing, from it or from what is in it. */
 export function isCut(value: Value | null): boolean {
@@ -98,8 +114,6 @@ export function isCut(value: Value | null): boolean {
       return value.isCut || value.fields.some((field) => isCut(field.value));
   }
 }
-
-const word = (text: string): Value => ({ type: 'word', text, isZero: false });
 
 function readTyped(type: Type, memory: Memory, at: number): Value | null {
   switch (type.kind) {
