@@ -1,6 +1,8 @@
 /** What the kernel side makes of operations, in TypeScript: the twin of bpf/fsnoop.bpf.c. */
+import { compute } from './node.js';
+import type { BinaryOperation } from './node.js';
 import { taskField } from './ops.js';
-import type { Op } from './ops.js';
+import type { Op, Opcode } from './ops.js';
 
 export interface Machine {
   readonly arg: (slot: number) => bigint;
@@ -143,79 +145,11 @@ export function evaluate(ops: readonly Op[], machine: Machine): Outcome {
   return { items, kept: true };
 }
 
-type BinaryOp = Exclude<
-  Op['op'],
-  | 'end'
-  | 'push'
-  | 'arg'
-  | 'retval'
-  | 'task'
-  | 'load'
-  | 'dup'
-  | 'drop'
-  | 'jump'
-  | 'jumpZero'
-  | 'jumpNonzero'
-  | 'endWord'
-  | 'endBytes'
-  | 'endString'
-  | 'endStack'
-  | 'endComm'
-  | 'filter'
-  | 'neg'
-  | 'not'
-  | 'isZero'
-  | 'addImm'
-  | 'extractU'
-  | 'extractS'
-  | 'swap'
->;
-
-/** Null for a division by zero. */
-function binary(op: BinaryOp, left: bigint, right: bigint): bigint | null {
-  const signedLeft = BigInt.asIntN(64, left);
-  const signedRight = BigInt.asIntN(64, right);
-  switch (op) {
-    case 'add':
-      return left + right;
-    case 'sub':
-      return left - right;
-    case 'mul':
-      return left * right;
-    case 'divU':
-      return right === 0n ? null : left / right;
-    // the least one by -1 is itself, as it wraps
-    case 'divS':
-      return right === 0n ? null : signedLeft / signedRight;
-    case 'modU':
-      return right === 0n ? null : left % right;
-    case 'modS':
-      return right === 0n ? null : signedLeft % signedRight;
-    case 'and':
-      return left & right;
-    case 'or':
-      return left | right;
-    case 'xor':
-      return left ^ right;
-    case 'shl':
-      return left << (right & 63n);
-    case 'shrU':
-      return left >> (right & 63n);
-    case 'shrS':
-      return signedLeft >> (right & 63n);
-    case 'eq':
-      return truth(left === right);
-    case 'ne':
-      return truth(left !== right);
-    case 'ltU':
-      return truth(left < right);
-    case 'leU':
-      return truth(left <= right);
-    case 'ltS':
-      return truth(signedLeft < signedRight);
-    case 'leS':
-      return truth(signedLeft <= signedRight);
-  }
+/** Of two words, as the name of the operation has them: signed behind an S. */
+function binary(op: Opcode, left: bigint, right: bigint): bigint | null {
+  const operation = op.replace(/[SU]$/, '') as BinaryOperation;
+  if (!op.endsWith('S')) return compute(operation, left, right);
+  return compute(operation, BigInt.asIntN(64, left), BigInt.asIntN(64, right));
 }
 
 const truth = (value: boolean) => (value ? 1n : 0n);
