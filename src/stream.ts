@@ -62,24 +62,9 @@ export class Stream {
 
   #render(tree: Tree): void {
     if (this.#left === 0) return;
-    const text = this.#options.renderer.tree(tree);
-    if (this.#left === Infinity) {
-      this.#text += text;
-    } else if (this.#options.unit === 'tree') {
-      this.#text += text;
-      this.#left--;
-    } else {
-      // a call has several lines where its values or its stack do; what is lost has one
-      const made = tree.calls + Math.min(tree.lost, 1);
-      const isWhole = made <= this.#left;
-      this.#text += isWhole
-        ? text
-        : text
-            .split(/(?<=\n)/)
-            .slice(0, this.#left)
-            .join('');
-      this.#left = Math.max(0, this.#left - made);
-    }
+    this.#text += this.#options.renderer.tree(tree, this.#left);
+    const made = this.#options.unit === 'tree' ? 1 : tree.calls + Math.min(tree.lost, 1);
+    this.#left = Math.max(0, this.#left - made);
     if (this.#left === 0) this.#options.onLimit();
   }
 }

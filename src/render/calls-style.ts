@@ -16,32 +16,38 @@ import {
 } from './text.js';
 
 const blank = printBlank(callColumns);
+/** Of a value with lines of its own: they are many, and should not lie behind the terminal's edge. */
+const indent = ' '.repeat(14);
 
 export function renderCallsHeader(text: Text): string {
   return text.line(text.dim(`${printHeader(callColumns)}  CALL`));
 }
 
-/** A line for each call of the tree that has a record, one for all that have none. */
-export function renderCalls(text: Text, tree: Tree): string {
-  const lines = renderReturned(text, tree, tree.root);
-  if (tree.lost === 0) return lines;
-  return lines + text.line(`${blank}  ${text.warning(`… ${formatLost(tree.lost)}`)}`);
+/**
+ * For each call of the tree that has a record its line, with those of long values behind it; one for
+ * all that have none.
+ */
+export function renderCalls(text: Text, tree: Tree): string[] {
+  const calls: string[] = [];
+  addReturned(text, tree, tree.root, calls);
+  if (tree.lost > 0)
+    calls.push(text.line(`${blank}  ${text.warning(`… ${formatLost(tree.lost)}`)}`));
+  return calls;
 }
 
-function renderReturned(text: Text, tree: Tree, call: Call): string {
-  let out = '';
+function addReturned(text: Text, tree: Tree, call: Call, calls: string[]): void {
   for (const node of call.children) {
-    if (node.type === 'call') out += renderReturned(text, tree, node);
+    if (node.type === 'call') addReturned(text, tree, node, calls);
   }
   const { status } = call;
-  if (status === 'lost') return out;
+  if (status === 'lost') return;
   const end =
     status === 'returned'
       ? formatReturned(text, call)
       : text.warning(` … ${formatUnreturned(status, call.durationNs)}`);
   const cells = printCells(callColumns, text, call, tree);
   const { behind, below } = formatCallOutputs(text, call);
-  out += text.line(`${cells}  ${formatCalled(text, call)}${end}${behind}`);
-  for (const line of below) out += text.line(`${blank}    ${line}`);
-  return out;
+  let lines = text.line(`${cells}  ${formatCalled(text, call)}${end}${behind}`);
+  for (const line of below) lines += text.line(`${indent}${line}`);
+  calls.push(lines);
 }

@@ -52,17 +52,20 @@ export class JsonLines {
   }
 
   /** A line for each call that has a record, in the order in which they returned, and their gaps. */
-  calls(tree: Tree): string {
+  calls(tree: Tree): string[] {
     const task = this.#task(tree);
-    const visit = (call: Call): string => {
-      let out = '';
-      for (const node of call.children) if (node.type === 'call') out += visit(node);
-      if (call.status === 'lost') return out;
+    const lines: string[] = [];
+    const visit = (call: Call): void => {
+      for (const node of call.children) if (node.type === 'call') visit(node);
+      if (call.status === 'lost') return;
       const stack = call === tree.root ? this.#stack(call) : '';
-      return `${out}{"type":"call",${task},"startNs":${this.#start(call)}${stack},${this.#fields(call)}}\n`;
+      lines.push(
+        `{"type":"call",${task},"startNs":${this.#start(call)}${stack},${this.#fields(call)}}\n`,
+      );
     };
-    const calls = visit(tree.root);
-    return tree.lost === 0 ? calls : `${calls}{"type":"lost",${task},"lost":${tree.lost}}\n`;
+    visit(tree.root);
+    if (tree.lost > 0) lines.push(`{"type":"lost",${task},"lost":${tree.lost}}\n`);
+    return lines;
   }
 
   /** A call that began, in live mode; `comm` is that of its tree's root. */

@@ -40,7 +40,8 @@ export interface RendererOptions extends TextOptions {
 
 export interface Renderer {
   readonly start: (info: StartInfo) => string;
-  readonly tree: (tree: Tree) => string;
+  /** Of one line a call no more than `most` calls, the first to return; all of them without it. */
+  readonly tree: (tree: Tree, most?: number) => string;
   /** A record that came, of any type: nothing unless live. */
   readonly record: (record: CallRecord) => string;
   /** What is told of all trees together. */
@@ -63,10 +64,10 @@ function makeJsonRenderer(options: RendererOptions): Renderer {
   const comms = new Comms();
   return {
     start: (info) => lines.start(info),
-    tree: (tree) => {
+    tree: (tree, most) => {
       counting.add(tree);
       if (isCountedOnly) return '';
-      return graph ? lines.tree(tree) : lines.calls(tree);
+      return graph ? lines.tree(tree) : lines.calls(tree).slice(0, most).join('');
     },
     record: (record) => {
       if (!live) return '';
@@ -104,9 +105,9 @@ function makeTextRenderer(options: RendererOptions): Renderer {
   const isCountedOnly = countsOnly(outputs);
   return {
     start: () => (isCountedOnly ? '' : style.start()),
-    tree: (tree) => {
+    tree: (tree, most) => {
       counting.add(tree);
-      return isCountedOnly ? '' : style.tree(tree) + renderStack(text, tree);
+      return isCountedOnly ? '' : style.tree(tree, most);
     },
     record: () => '',
     end: () => {
@@ -119,23 +120,35 @@ function makeTextRenderer(options: RendererOptions): Renderer {
 
 interface Style {
   readonly start: () => string;
-  readonly tree: (tree: Tree) => string;
+  readonly tree: Renderer['tree'];
 }
 
 function chooseStyle(text: Text, options: RendererOptions): Style {
   if (options.style === 'ftrace') {
     const style = new FtraceStyle(text, options.cpus ?? 1);
-    return { start: () => style.header, tree: (tree) => style.tree(tree) };
+    return {
+      start: () => style.header,
+      tree: (tree) => style.tree(tree) + renderStack(text, tree),
+    };
   }
   if (options.style === 'arrows') {
-    return { start: () => '', tree: (tree) => renderArrows(text, tree) };
+    return {
+      start: () => '',
+      tree: (tree) => renderArrows(text, tree) + renderStack(text, tree),
+    };
   }
   if (!options.graph) {
-    return { start: () => renderCallsHeader(text), tree: (tree) => renderCalls(text, tree) };
+    const tree = (next: Tree, most?: number): string => {
+      const calls = renderCalls(text, next);
+      // the root's stack is told where its line is, which is the last
+      const stack = most === undefined || most >= calls.length ? renderStack(text, next) : '';
+      return calls.slice(0, most).join('') + stack;
+    };
+    return { start: () => renderCallsHeader(text), tree };
   }
   let between = '';
   const tree = (next: Tree): string => {
-    const out = between + renderTree(text, next);
+    const out = between + renderTree(text, next) + renderStack(text, next);
     between = '\n';
     return out;
   };
