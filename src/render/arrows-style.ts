@@ -29,14 +29,16 @@ type End = Pick<Call, 'function' | 'durationNs' | 'retvalLow' | 'retvalHigh' | '
 export function renderArrows(text: Text, tree: Tree): string {
   const prefix = formatPrefix(text, tree);
   const renderCall = (call: Call, indent: string): string => {
-    let out = text.line(`${prefix}${indent}→ ${formatCalled(text, call)}`);
+    const { args, entry, returned } = sourceOf(call);
+    const begun = text.values.outputs(call.function, { args, entry, returned: null });
+    let out = formatLines(text, `${prefix}${indent}`, `→ ${formatCalled(text, call)}`, begun);
     for (const node of call.children) {
       out +=
         node.type === 'call'
           ? renderCall(node, `${indent}  `)
           : text.line(`${prefix}${indent}  ${text.warning(`… ${formatLost(node.lost)}`)}`);
     }
-    return out + formatEndLines(text, `${prefix}${indent}`, call, sourceOf(call));
+    return out + formatEndLines(text, `${prefix}${indent}`, call, { args, entry: null, returned });
   };
   return renderCall(tree.root, '');
 }
