@@ -89,6 +89,7 @@ describe('the flags', () => {
          --output-stack
          --format text|json, default "text"
          --style tree|ftrace|arrows
+      -m --mode VALUE…
          --live
       -o --output VALUE
          --[no-]color
@@ -146,8 +147,10 @@ describe('wrong usage', () => {
     ['trace', ['-k', 'x', '--duration', 'soon'], "--duration 'soon' is not a time"],
     ['trace', ['-k', 'x', '--min-duration', '10'], "--min-duration '10' is not a time"],
     ['trace', ['-k', 'x', '--buffer', 'big'], "--buffer 'big' is not a size"],
-    ['trace', ['-k', 'x', '--mode', 'entry'], "bpfsnoop's --mode is not needed"],
+    ['trace', ['-k', 'x', '--mode', 'both'], "--mode 'both' is neither entry nor exit."],
     ['trace', ['-k', 'x', '-t', 'y'], "bpfsnoop's -t is not there yet"],
+    ['trace', ['-k', 'x', '-d', '-B', '9'], 'yet; fsnoop list --proto shows what functions take'],
+    ['trace', ['-k', 'x', '-d', '-B', '9'], "\nbpfsnoop's -B goes with --disasm."],
     ['list', ['--traceable', '--refused'], 'cannot also be provided'],
     ['list', ['--format', 'xml'], 'one of: text, json'],
     ['list', ['--count', '--proto'], 'cannot also be provided'],

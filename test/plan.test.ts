@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../src/failure.js';
-import { adviceOn } from '../src/plan/bpfsnoop.js';
+import { adviceOn, hasEntryMode } from '../src/plan/bpfsnoop.js';
 import { parseCommand } from '../src/plan/command.js';
 import { parseComm, parsePids } from '../src/plan/filters.js';
 import type { FunctionSource } from '../src/plan/find.js';
@@ -49,6 +49,12 @@ describe('patterns', () => {
     ]);
   });
 
+  const argumentsOf = (...texts: string[]) =>
+    parsePatterns('-k', texts).map(({ glob, argument }) => {
+      const { name, type } = argument ?? { name: 'none', type: null };
+      return `${glob} ${type === null ? '' : `(${type.base}${'*'.repeat(type.stars)})`}${name ?? ''}`;
+    });
+
   test('(g) asks for the graph of one pattern, (b) for nothing that is not there anyway', () => {
     expect(globsOf('(g)vfs_read,(b)vfs_write,vfs_*')).toEqual([
       'vfs_read with its graph',
@@ -57,23 +63,45 @@ describe('patterns', () => {
     ]);
   });
 
-  test('know the flag that they were given with', () => {
-    expect(parsePatterns('--fgraph-extra', ['a,b'])).toEqual([
-      { flag: '--fgraph-extra', text: 'a', glob: 'a', argument: null, graph: false },
-      { flag: '--fgraph-extra', text: 'b', glob: 'b', argument: null, graph: false },
+  test('(s) asks for the stack, and several may stand before one pattern', () => {
+    expect(parsePatterns('-k', ['(s)vfs_read', '(b)(g)(s)vfs_write'])).toMatchObject([
+      { glob: 'vfs_read', graph: false, stack: true },
+      { glob: 'vfs_write', graph: true, stack: true },
     ]);
   });
 
-  const argumentsOf = (...texts: string[]) =>
-    parsePatterns('-k', texts).map(({ glob, argument }) => {
-      const { name, type } = argument ?? { name: 'none', type: null };
-      return `${glob} ${type === null ? '' : `(${type.base}${'*'.repeat(type.stars)})`}${name ?? ''}`;
-    });
+  test('(skb) asks for functions that take a packet', () => {
+    expect(argumentsOf('(skb)*', '(skb)tcp_*:sk')).toEqual(['* (struct sk_buff*)skb', 'tcp_* sk']);
+  });
+
+  test('a prefix that is none, or not one of ours', () => {
+    expect(complaint(() => parsePatterns('-k', ['(x)vfs_read']))).toMatchInlineSnapshot(`
+      "
+      -k '(x)vfs_read': there is no prefix (x).
+      (g)NAME stands for -g, (s)NAME for --output-stack, (skb)NAME for NAME:(struct sk_buff *)skb"
+    `);
+    expect(complaint(() => parsePatterns('-k', ['(b)(m)*:(struct sock *)'])))
+      .toMatchInlineSnapshot(`
+      "
+      -k '(b)(m)*:(struct sock *)': bpfsnoop's (m) is not needed: fsession.multi attaches to all functions with one call, as kprobe.multi does.
+      Leave it out: -k '(b)*:(struct sock *)'"
+    `);
+  });
+
+  test('know the flag that they were given with', () => {
+    expect(parsePatterns('--fgraph-extra', ['a,b'])).toEqual([
+      { flag: '--fgraph-extra', text: 'a', glob: 'a', argument: null, graph: false, stack: false },
+      { flag: '--fgraph-extra', text: 'b', glob: 'b', argument: null, graph: false, stack: false },
+    ]);
+  });
 
   test('have an argument behind a colon: its name, its type, or both', () => {
     expect(
       argumentsOf('vfs_*:count', '*:(struct sk_buff *)skb', 'tcp_*:(struct sock *)', 'vfs_read'),
     ).toEqual(['vfs_* count', '* (struct sk_buff*)skb', 'tcp_* (struct sock*)', 'vfs_read none']);
+    expect(argumentsOf('tcp_v4_connect:sk:struct sock *')).toEqual([
+      'tcp_v4_connect (struct sock*)sk',
+    ]);
   });
 
   test('take types as people write them', () => {
@@ -126,7 +154,8 @@ Name functions, or use a glob: -k 'vfs_read,ext4_*'`,
     '*:()',
     '*:skb *',
     '*:(struct sock *',
-    '*:a:b',
+    '*:a:',
+    '*:a:b:c',
     '*:int)',
     '*:(const)',
   ])("'%s' has no argument behind its colon", (text) => {
@@ -151,7 +180,7 @@ Name functions, or use a glob: -k 'vfs_read,ext4_*'`,
     `);
   });
 
-  test.each(['(x)vfs_read', 'vfs read', 'vfs_(read)', '/vfs/', 'żółw', 'vfs_read;', 'a\nb'])(
+  test.each(['vfs read', 'vfs_(read)', '/vfs/', 'żółw', 'vfs_read;', 'a\nb'])(
     "'%s' is no name",
     (text) => {
       expect(complaint(() => parsePatterns('-k', [text]))).toBe(
@@ -676,7 +705,18 @@ describe("a flag of bpfsnoop's", () => {
     );
   });
 
-  test.each(['--nonsense', '-x', '', 'mode'])("'%s' is none", (flag) => {
+  test.each(['--nonsense', '-x', '', 'prog'])("'%s' is none", (flag) => {
     expect(adviceOn(flag)).toBeUndefined();
+  });
+
+  test('--mode tells entries or does not', () => {
+    expect([['exit'], ['entry'], ['entry,exit'], ['exit', 'entry']].map(hasEntryMode)).toEqual([
+      ...[false, true, true, true],
+    ]);
+    expect(complaint(() => hasEntryMode(['entry,both']))).toMatchInlineSnapshot(`
+      "
+      --mode 'both' is neither entry nor exit.
+      A line at each return: --mode exit; one at each entry too: --mode entry,exit"
+    `);
   });
 });

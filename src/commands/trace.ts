@@ -1,8 +1,9 @@
 /** `fsnoop trace`, and `fsnoop` with bare flags. */
 import { Command } from '@oclif/core/command';
+import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { exitStatus, Failure } from '../failure.js';
-import { adviceOn } from '../plan/bpfsnoop.js';
+import { adviceOn, hasEntryMode } from '../plan/bpfsnoop.js';
 import { parseCommand } from '../plan/command.js';
 import { parseExpressions } from '../plan/expressions.js';
 import { chooseErrnos, parseComm, parsePids } from '../plan/filters.js';
@@ -58,6 +59,9 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
     },
   ];
   static override usage = '<%= command.id %> -k PATTERN... [FLAGS]';
+  static override args = {
+    pattern: Args.string({ hidden: true, description: 'With --show-func-proto, as -k.' }),
+  };
   static override flags = {
     kfunc: Flags.string({
       multiple: true,
@@ -135,11 +139,13 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       helpGroup: 'FILTER',
     }),
     comm: Flags.string({
+      aliases: ['filter-comm'],
       summary: 'Only tasks of this name (up to 15 bytes).',
       helpValue: 'NAME',
       helpGroup: 'FILTER',
     }),
     'min-duration': Flags.string({
+      aliases: ['duration-threshold'],
       summary: 'Drop shorter calls, in the kernel: 500ns, 10us, 1ms.',
       helpValue: 'TIME',
       helpGroup: 'FILTER',
@@ -171,6 +177,13 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       summary: 'How text looks. [default: tree; with --live arrows]',
       helpGroup: 'OUTPUT',
     })(),
+    mode: Flags.string({
+      ...list,
+      char: 'm',
+      summary: 'A line for each return (exit), or for each entry too (entry,exit: --style arrows).',
+      helpValue: 'MODE',
+      helpGroup: 'OUTPUT',
+    }),
     live: Flags.boolean({
       summary: 'Show calls as they begin and return, not when their tree is complete.',
       helpGroup: 'OUTPUT',
@@ -216,6 +229,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
     }),
     'dry-run': Flags.boolean({ summary: 'Print the plan and attach nothing.', helpGroup: 'RUN' }),
     'show-func-proto': Flags.boolean({
+      charAliases: ['S'],
       summary: 'Show prototypes of the functions and attach nothing: fsnoop list --proto.',
       helpGroup: 'SHOW',
     }),
@@ -233,11 +247,11 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
     const unknown = 'flags' in error ? (error.flags as readonly string[]) : [];
     const advice = unknown.flatMap((flag) => adviceOn(flag) ?? []);
     if (advice.length === 0) throw error;
-    throw new Failure(exitStatus.usage, ...(advice as [string]));
+    throw new Failure(exitStatus.usage, advice.join('\n'));
   }
 
   async run(): Promise<void> {
-    const { flags } = await this.parse(Trace);
+    const { args, flags } = await this.parse(Trace);
     const { live, format, output } = flags;
     const terminal = output === undefined ? findTerminal() : null;
     const color = 'color' in flags ? flags.color : terminal !== null && !process.env['NO_COLOR'];
@@ -252,13 +266,15 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       await showTypes({ ...shown, names, show: 'names of many' });
       return;
     }
-    if (flags.kfunc === undefined) throw nothingToTrace();
-    if (flags['show-func-proto']) {
+    const named = [...(flags.kfunc ?? []), ...(args.pattern === undefined ? [] : [args.pattern])];
+    if (flags['show-func-proto'] && named.length > 0) {
       const { showFunctions } = await show();
-      const patterns = parsePatterns('-k', flags.kfunc);
+      const patterns = parsePatterns('-k', named);
       await showFunctions({ ...shown, patterns, only: null, show: 'prototypes' });
       return;
     }
+    if (args.pattern !== undefined) throw strayArgument(args.pattern);
+    if (flags.kfunc === undefined) throw nothingToTrace();
     const status = await trace({
       wishes: {
         roots: parsePatterns('-k', flags.kfunc),
@@ -283,7 +299,11 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
         stack: flags['output-stack'],
       },
       dryRun: flags['dry-run'],
-      style: chooseStyle(flags.style, live),
+      style: chooseStyle(
+        flags.style,
+        live || hasEntryMode(flags.mode ?? []) ? 'arrows' : 'tree',
+        live,
+      ),
       prototypes: flags['fgraph-proto'],
       width: terminal?.columns ?? null,
       ...shown,
@@ -310,6 +330,14 @@ function nothingToTrace(): Failure {
   );
 }
 
+function strayArgument(text: string): Failure {
+  return new Failure(
+    exitStatus.usage,
+    `Unexpected argument: ${text}`,
+    `Functions are named with -k: fsnoop -k '${text}'`,
+  );
+}
+
 function parseOptional<Value>(
   text: string | undefined,
   parse: (text: string) => Value,
@@ -317,7 +345,9 @@ function parseOptional<Value>(
   return text === undefined ? null : parse(text);
 }
 
-function chooseStyle(style: 'tree' | 'ftrace' | 'arrows' | undefined, live: boolean) {
+type Style = 'tree' | 'ftrace' | 'arrows';
+
+function chooseStyle(style: Style | undefined, otherwise: Style, live: boolean): Style {
   if (live && style !== undefined && style !== 'arrows') {
     throw new Failure(
       exitStatus.usage,
@@ -325,7 +355,7 @@ function chooseStyle(style: 'tree' | 'ftrace' | 'arrows' | undefined, live: bool
       'Leave one of them out, or use --live --style arrows',
     );
   }
-  return style ?? (live ? 'arrows' : 'tree');
+  return style ?? otherwise;
 }
 
 /**

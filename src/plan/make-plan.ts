@@ -104,7 +104,8 @@ export function makePlan(
   for (const one of roots) chosen.set(one.name, { found: one, role: 'root' });
   const all = [...chosen.values()].sort((a, b) => (a.found.name < b.found.name ? -1 : 1));
   const traceable = all.filter(({ found: { reason } }) => reason === null);
-  const { functions, refused } = captureAll(traceable, wishes, symbols.btf);
+  const stack = wishes.stack || wishes.roots.some((pattern) => pattern.stack);
+  const { functions, refused } = captureAll(traceable, { ...wishes, stack }, symbols.btf);
   return {
     method: 'fsession.multi',
     functions,
@@ -122,7 +123,7 @@ export function makePlan(
     outputs: wishes.outputs,
     filters: wishes.filters,
     errnos: wishes.errnos,
-    stack: wishes.stack,
+    stack,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Patterns of functions, as `-k` and the `--fgraph-…` flags take them: by name, and by an argument. */
 import { exitStatus, Failure } from '../failure.js';
 import type { Argument, ArgumentType } from '../symbols/argument.js';
+import { adviceOnPrefix } from './bpfsnoop.js';
 
 export interface Pattern {
   /** The flag that it was given with, for messages. */
@@ -13,6 +14,8 @@ export interface Pattern {
   readonly argument: Argument | null;
   /** `(g)` before it: show the graph below. (`(b)`, entry and return, is what fsnoop does anyway.) */
   readonly graph: boolean;
+  /** `(s)` before it: show the stack. */
+  readonly stack: boolean;
 }
 
 /**
@@ -26,7 +29,9 @@ export function parsePatterns(flag: string, texts: readonly string[]): Pattern[]
 }
 
 function parsePattern(flag: string, written: string): Pattern {
-  const [, prefix = '', text = ''] = /^(\((?:g|b)\))?(.*)$/s.exec(written) ?? [];
+  const [, prefixes = '', text = ''] = /^((?:\(\w+\))*)(.*)$/s.exec(written) ?? [];
+  const letters: readonly string[] = prefixes.match(/\w+/g) ?? [];
+  for (const letter of letters) checkPrefix(flag, written, letter);
   if (text === '') {
     throw new Failure(
       exitStatus.usage,
@@ -34,7 +39,8 @@ function parsePattern(flag: string, written: string): Pattern {
       `Name functions, or use a glob: ${flag} 'vfs_read,ext4_*'`,
     );
   }
-  const [, glob = '', argument] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
+  const [, glob = '', named] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
+  const argument = named ?? (letters.includes('skb') ? '(struct sk_buff *)skb' : undefined);
   if (!/^[\w.$*?[\]!^-]+$/.test(glob)) {
     throw new Failure(
       exitStatus.usage,
@@ -51,12 +57,28 @@ function parsePattern(flag: string, written: string): Pattern {
     text,
     glob,
     argument: argument === undefined ? null : parseArgument(flag, written, argument.trim()),
-    graph: prefix === '(g)',
+    graph: letters.includes('g'),
+    stack: letters.includes('s'),
   };
 }
 
-/** `skb`, `(struct sk_buff *)skb` or `(struct sk_buff *)`. */
+function checkPrefix(flag: string, pattern: string, letter: string): void {
+  if (/^[gsb]$|^skb$/.test(letter)) return;
+  const advice = adviceOnPrefix(letter);
+  throw new Failure(
+    exitStatus.usage,
+    `${flag} '${pattern}': ${advice ?? `there is no prefix (${letter}).`}`,
+    advice === undefined
+      ? '(g)NAME stands for -g, (s)NAME for --output-stack, (skb)NAME for NAME:(struct sk_buff *)skb'
+      : `Leave it out: ${flag} '${pattern.replace(`(${letter})`, '')}'`,
+  );
+}
+
+/** `skb`, `(struct sk_buff *)skb`, `(struct sk_buff *)`, or `skb:struct sk_buff *`. */
 function parseArgument(flag: string, pattern: string, text: string): Argument {
+  const [, before, behind] = /^(\w+)\s*:(.*)$/s.exec(text) ?? [];
+  if (before !== undefined && behind !== undefined)
+    return { name: before, type: parseArgumentType(flag, pattern, behind.trim()) };
   const [matched, type, name = ''] = /^(?:\(([^()]*)\))?\s*([A-Za-z_]\w*)?$/.exec(text) ?? [];
   if (matched === undefined || matched === '') {
     throw new Failure(
