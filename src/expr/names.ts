@@ -97,9 +97,6 @@ function findTagged(btf: Btf, tag: 'struct' | 'union' | 'enum', name: string): C
   return null;
 }
 
-/** KSYM_NAME_LEN of Linux: no name is longer. */
-const longestName = 512;
-
 /** Types that a misspelt name may have meant: `struct sk_buff`. */
 export function nearestTypes(btf: Btf, name: string): string[] {
   const spelt = new Map<string, string>();
@@ -122,12 +119,7 @@ export function nearestTypes(btf: Btf, name: string): string[] {
       default:
     }
   }
-  // of 118,000 names many are alike: one that only lacks a letter or two was meant
-  const rank = (other: string) => (other.includes(name) ? other.length : longestName);
-  return findNearest([...spelt.keys()], name, 12)
-    .sort((a, b) => rank(a) - rank(b))
-    .slice(0, 3)
-    .map((near) => spelt.get(near) ?? near);
+  return findNearest([...spelt.keys()], name, 3).map((near) => spelt.get(near) ?? near);
 }
 
 /** Looks into anonymous structs and unions too; offsets are from the struct with this id. */

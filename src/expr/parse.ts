@@ -217,6 +217,9 @@ class Parser {
       }
       return this.#make({ type: 'sizeofType', of: inBrackets.typeName, ...place }, []);
     }
+    const bare = this.#peek();
+    if (isTag(bare.text) || isSpecifier(bare.text))
+      throw this.#fail('The type stands in brackets: sizeof(struct file).', bare);
     const operand = this.#unary();
     return this.#make({ type: 'sizeof', operand, ...span(keyword, operand) }, [operand]);
   }
@@ -383,7 +386,9 @@ class Parser {
           },
           [object],
         );
-      } else return object;
+      } else if (token.text === '(')
+        throw this.#fail('An expression only reads: no function of the kernel is called.', token);
+      else return object;
     }
   }
 
@@ -416,8 +421,12 @@ class Parser {
     const open = this.#take();
     const list: Syntax[] = [];
     if (this.#peek().text !== ')') {
-      do list.push(this.#conditional());
-      while (this.#accept(','));
+      do {
+        const first = this.#peek();
+        if (isTag(first.text))
+          throw this.#fail(`What ${name.text}() takes are values, and no types.`, first);
+        list.push(this.#conditional());
+      } while (this.#accept(','));
     }
     const close = this.#close(open, ')');
     return this.#make(

@@ -75,7 +75,7 @@ function tokenAt(text: string, at: number, take: (pattern: RegExp) => string | u
     'syntax',
     isQuote
       ? `This ${letter} is never closed.`
-      : `C has no ${JSON.stringify(letter).slice(1, -1)}.`,
+      : `No expression has ${JSON.stringify(letter).slice(1, -1)}.`,
     text,
     { at, length: letter.length },
   );

@@ -12,8 +12,16 @@ export function findNearest(names: readonly string[], name: string, count: numbe
     const distance = distanceOf(name, candidate, limit);
     if (distance <= limit) found.push({ name: candidate, distance });
   }
+  // among equals first those that only lack their end, then the shorter
+  const lacks = (other: string) => (other.startsWith(name) ? 0 : 1);
   return found
-    .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
+    .sort(
+      (a, b) =>
+        a.distance - b.distance ||
+        lacks(a.name) - lacks(b.name) ||
+        a.name.length - b.name.length ||
+        (a.name < b.name ? -1 : 1),
+    )
     .slice(0, count)
     .map((near) => near.name);
 }
