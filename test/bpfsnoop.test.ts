@@ -24,8 +24,8 @@ test.each<[string[], RegExp]>([
   // other ways to attach, and what runs inside a function
   [['-k', '(m)icmp_rcv:(struct sk_buff *)skb'], /\(m\) is not needed: fsession\.multi/],
   [['-k', '(b)(m)icmp_rcv:(struct sk_buff *)skb'], /Leave it out: -k '\(b\)icmp_rcv:/],
-  [['-k', '(i)tcp_v4_rcv:skb'], /\(i\) has no counterpart; -g --fgraph-include/],
-  [['-k', '(l)ip_rcv'], /\(l\) has no counterpart; -g --fgraph-include/],
+  [['-k', '(i)tcp_v4_rcv:skb'], /\(i\) has no counterpart; -g shows/],
+  [['-k', '(l)ip_rcv'], /\(l\) has no counterpart; -g shows/],
   [['-k', 'icmp_rcv', '--output-insns'], /--output-insns has no counterpart; -g/],
   [['-v', '-k', 'ip_rcv', '--output-lbr'], /--output-lbr has no counterpart; -g/],
   [['-k', 'icmp_rcv', '-d', '-B', '100'], /-d is not there yet; fsnoop list --proto .*\n.*-B goes/],

@@ -262,7 +262,7 @@ export class Checker {
     if (name === '$retval') return this.#retval(syntax);
     if (name === '$duration')
       throw this.fail('syntax', '$duration is known too late to compute with it.', syntax, [
-        'It stands alone, or in: hist($duration), tdigest($duration)',
+        'It is counted by hist($duration) and tdigest($duration); --min-duration 10us drops short calls.',
       ]);
     const task = Object.hasOwn(tasks, name) ? tasks[name] : undefined;
     if (task !== undefined) return { kind: 'task', ...task };
