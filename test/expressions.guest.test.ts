@@ -80,7 +80,7 @@ function makeRuns(): string[][] {
     if (runs.flat().length === 100) break;
     const more = opsOf(expression);
     if (more < 4 || more > 15 || runs.flat().includes(expression)) continue;
-    if (ops + more >= limits.ops) {
+    if (ops + more > limits.ops) {
       runs.push([]);
       ops = opsOfCaptured;
     }
@@ -95,8 +95,8 @@ const outputs = (expressions: readonly string[]) =>
   expressions.map((expression) => `--output-arg '${expression}'`).join(' ');
 const reads = "-c 'values reads'";
 
-/** Operations: 2 each, and the end of the program. */
-const most = Array.from({ length: Math.floor((limits.ops - 1) / 2) }, () => 'count');
+/** Operations: 2 each. */
+const most = Array.from({ length: limits.ops / 2 }, () => 'count');
 /** Bytes: 1024 each, and 8 of each item's head; and what is left. */
 const bytesLeft = limits.recordBytes - 2 * (limits.valueBytes + 8) - 8;
 const largest = [`buf(file, 16)`, `buf(buf, 1024)`, `buf(buf + 1024, 1024)`];
@@ -112,6 +112,20 @@ const wrong = {
   'one operation too many': [
     `--args off ${outputs([...most, 'count'])}`,
     /128 operations; with this one they have more.* count \^~{4}/,
+  ],
+  'one filter too many': [
+    Array.from({ length: 27 }, (_, at) => `--filter-arg '*pos != ${at}'`).join(' '),
+    /128 operations; with this one they have more.* \*pos != 26 \^~{9}/,
+  ],
+  'division by zero': ["--output-arg 'count / (2 - 2)'", /divides by zero.*\(2 - 2\) \^~{6}/],
+  'a function called': ["--filter-arg 'file->f_op->read(file)'", /no function of the kernel.* \^/],
+  'too deep a path': [
+    `--output-arg 'file->f_path.dentry${'->d_parent'.repeat(128)}->d_inode'`,
+    /This takes 131 operations, and limits\.ops is 128/,
+  ],
+  'a type that is none': [
+    "--output-arg '(struct fil *)buf'",
+    /BTF has no struct fil\..*struct file/,
   ],
   'one byte too many': [
     `--args off ${outputs([...largest.slice(1), `buf(buf, ${bytesLeft + 1})`])}`,

@@ -83,10 +83,17 @@ const steps = {
   'without arguments': `fsnoop -k vfs_read --args off --format json ${reads}`,
   'strings and structs': `fsnoop -k do_sys_openat2 --args full ${outputs(['str(filename, 128)'])} --format json -c 'values paths'`,
   'strings as text': `fsnoop -k do_sys_openat2 -c 'values paths'`,
-  'a struct by value': `fsnoop -k sk_setsockopt ${outputs(['optval.user', 'optval.is_kernel', '*(int *)optval.user'])} --format json -c 'values options'`,
+  'a struct by value': `fsnoop -k sk_setsockopt ${outputs(['optval.user', 'optval.is_kernel', '*(int *)optval.user', 'optval'])} --format json -c 'values options'`,
   'counted, as text': `fsnoop -k vfs_read ${aggregates} --output-stack ${reads}`,
   'counted, as JSON': `fsnoop -k vfs_read ${aggregates} --output-stack --format json ${reads}`,
   'so many calls': `fsnoop -k vfs_read ${outputs(['*file'])} --output-stack --limit-events 2 ${reads}`,
+  'so many calls of trees': `fsnoop -k ksys_read,vfs_read ${outputs(['*file'])} --limit-events 3 ${reads}`,
+  'stacks, and what ftrace has for them': `ip link set lo up; cd /sys/kernel/tracing
+    echo 'p:seen icmp_rcv' >kprobe_events
+    echo 1 >options/stacktrace; echo 1 >options/sym-offset; echo 1 >events/kprobes/seen/enable
+    fsnoop -k icmp_rcv --output-stack --format json -o /tmp/out -c 'ping -c 1 127.0.0.1' >&2
+    status=$?; echo 0 >events/kprobes/seen/enable; echo 0 >options/stacktrace
+    cat /tmp/out; cat trace >&2; echo >kprobe_events; exit $status`,
   packets: `ip link set lo up
     fsnoop -k icmp_rcv ${outputs(['skb->len', 'ip4(skb->head + skb->network_header + 12)', 'skb->dev->name', 'skb->pkt_type', 'skb->protocol', '*skb'])} --format json -o /tmp/out -c 'ping -c 1 127.0.0.1' >&2
     cat /tmp/out`,
@@ -345,11 +352,12 @@ describe('strings and structs', () => {
       value: { kernel: truth?.value, user: truth?.value, is_kernel: expect.anything() as unknown },
     });
     expect(argument(call, 'optlen')?.value).toBe(truth?.bytes);
-    expect(call?.outputs.map(({ value }) => value)).toEqual([
-      truth?.value,
-      expect.anything(),
-      12345,
-    ]);
+    const [user, isKernel, bytes, whole] = call?.outputs ?? [];
+    expect(user?.value).toBe(truth?.value);
+    expect(isKernel?.value).toBe(false);
+    expect(bytes?.value).toBe(12345);
+    expect(whole?.value).toEqual(argument(call, 'optval')?.value);
+    expect(output(call, 'optval')?.type).toBe('sockptr_t');
   });
 });
 
@@ -493,6 +501,21 @@ describe('counted values', () => {
     expect(stdout).toMatch(/^tdigest\(count\)\n +COUNT +MIN +P50 .*\nvfs_read +15 +0 +4096 /m);
   });
 
+  test('stacks are what ftrace has for the same calls, frame by frame', () => {
+    const name = 'stacks, and what ftrace has for them';
+    expect(run.steps[name].status).toBe(0);
+    const stacks = jsonOf(name).flatMap(({ type, stack }) =>
+      type === 'call' ? [stack as string[]] : [],
+    );
+    expect(stacks.map(({ length }) => length > 10)).toEqual([true, true]);
+    const [, ...traced] = run.steps[name].stderr.split('<stack trace>\n');
+    const frames = traced.map((text): string[] => text.match(/(?<==> )\S+(?=\/0x)/g) ?? []);
+    // ftrace's begin with the function itself, and the trampoline that it was called by
+    expect(frames.map((all, at) => all.slice(all.indexOf(stacks[at]?.[0] ?? 'nothing')))).toEqual(
+      stacks,
+    );
+  });
+
   test('stacks are folded, and lead from the caller to the system call', () => {
     const stacks = jsonOf('counted, as JSON').filter(({ type }) => type === 'stack');
     expect(stacks.length).toBe(1);
@@ -515,6 +538,16 @@ test('--limit-events counts calls, not the lines of their values', () => {
     'f_pos=4096,',
   ]);
   expect(stdout).toContain('2 of 2 (100.0%)\n');
+});
+
+test('--limit-events ends between two calls of one tree, and not within a value', () => {
+  const { stdout } = run.steps['so many calls of trees'];
+  expect(stdout.match(/(?<= )(?:vfs|ksys)_read(?=\()/g)).toEqual([
+    ...['vfs_read', 'ksys_read', 'vfs_read'],
+  ]);
+  expect(stdout.match(/^ +\*file = \{$/gm)?.length).toBe(2);
+  expect(stdout).toMatch(/^ +\}\n$/m);
+  expect(stdout.trimEnd().endsWith('}')).toBe(true);
 });
 
 describe('calls of other kinds', () => {
