@@ -87,7 +87,7 @@ const steps = {
   'counted, as text': `fsnoop -k vfs_read ${aggregates} --output-stack ${reads}`,
   'counted, as JSON': `fsnoop -k vfs_read ${aggregates} --output-stack --format json ${reads}`,
   'so many calls': `fsnoop -k vfs_read ${outputs(['*file'])} --output-stack --limit-events 2 ${reads}`,
-  'so many calls of trees': `fsnoop -k ksys_read,vfs_read ${outputs(['*file'])} --limit-events 3 ${reads}`,
+  'so many calls of trees': `fsnoop -k ksys_read,vfs_read --args full --limit-events 3 ${reads}`,
   'stacks, and what ftrace has for them': `ip link set lo up; cd /sys/kernel/tracing
     echo 'p:seen icmp_rcv' >kprobe_events
     echo 1 >options/stacktrace; echo 1 >options/sym-offset; echo 1 >events/kprobes/seen/enable
