@@ -11,6 +11,7 @@ export type Reason =
   | 'named twice'
   | 'no-return'
   | 'denied'
+  | 'denied by the kernel'
   | 'no patch site'
   | 'in a module'
   | 'refused by the kernel';

@@ -24,6 +24,8 @@ export interface SymbolFiles {
   readonly rest?: { readonly hasModules: boolean; readonly all: () => Uint8Array };
   /** available_filter_functions of tracefs */
   readonly available: Uint8Array;
+  /** BTF ids of what the kernel itself denies; empty where that is not known. */
+  readonly denied?: ReadonlySet<number>;
 }
 
 /** What the files say of one name. */
@@ -43,11 +45,18 @@ const mostGlobs = 20;
 const mostNames = 10_000;
 
 /** @throws {Failure} when the BTF is malformed. */
-export function makeSymbols({ btf, kallsyms, rest, available }: SymbolFiles): Symbols {
+export function makeSymbols({
+  btf,
+  kallsyms,
+  rest,
+  available,
+  denied = new Set(),
+}: SymbolFiles): Symbols {
   return new Symbols(
     new Btf(btf),
     new Kallsyms(toText(kallsyms), rest?.hasModules ?? false, rest && (() => toText(rest.all()))),
     toText(available),
+    denied,
   );
 }
 
@@ -61,13 +70,15 @@ export class Symbols {
   readonly code: Code;
   readonly #kallsyms: Kallsyms;
   readonly #available: string;
+  readonly #denied: ReadonlySet<number>;
 
-  constructor(btf: Btf, kallsyms: Kallsyms, available: string) {
+  constructor(btf: Btf, kallsyms: Kallsyms, available: string, denied: ReadonlySet<number>) {
     this.btf = btf;
     this.addresses = makeAddresses(kallsyms);
     this.code = makeCode(kallsyms.vmlinux);
     this.#kallsyms = kallsyms;
     this.#available = available;
+    this.#denied = denied;
   }
 
   /**
@@ -155,7 +166,9 @@ export class Symbols {
       module: isInModule ? known.module : null,
       btfId,
       returns: judged.returns,
-      reason: isInModule ? 'in a module' : chooseReason(name, known, judged.reason),
+      reason: isInModule
+        ? 'in a module'
+        : chooseReason(name, known, judged.reason, this.#denied.has(btfId)),
     };
   }
 }
@@ -163,11 +176,17 @@ export class Symbols {
 const withoutBtf: Judgement = { returns: { kind: 'void' }, reason: 'no BTF' };
 
 /** What no kernel could trace comes first, what we only leave alone last. */
-function chooseReason(name: string, known: Known, prototype: Reason | null): Reason | null {
+function chooseReason(
+  name: string,
+  known: Known,
+  prototype: Reason | null,
+  isDeniedByKernel: boolean,
+): Reason | null {
   if (!known.isPatchable) return 'no patch site';
   // the kernel goes from the BTF id to the name to the first symbol of that name
   if (known.inBtf > 1 || known.inVmlinux > 1) return 'named twice';
   if (prototype !== null) return prototype;
   if (isNoReturn(name)) return 'no-return';
+  if (isDeniedByKernel) return 'denied by the kernel';
   return isDenied(name) ? 'denied' : null;
 }

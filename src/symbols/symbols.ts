@@ -11,6 +11,7 @@ import {
   type PrintKallsyms,
 } from './kallsyms-tables.js';
 import { openKcore } from './kcore.js';
+import { loadKernelDenied } from './kernel-deny.js';
 
 const btfPath = '/sys/kernel/btf/vmlinux';
 const kallsymsPath = '/proc/kallsyms';
@@ -25,12 +26,16 @@ const tracefsPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as con
  */
 export function loadSymbols(globs: readonly string[], printKallsyms: PrintKallsyms): Symbols {
   const btf = read(btfPath, readFileSync, noBtf);
-  const available = loadAvailable(globs.some(isGlob) ? [] : globs);
+  const isMany = globs.some(isGlob);
+  const available = loadAvailable(isMany ? [] : globs);
   const all = () => read(kallsymsPath, (path) => readStream(path), noKallsyms);
   const vmlinux = loadVmlinux(printKallsyms);
-  if (vmlinux === null) return makeSymbols({ btf, kallsyms: all(), available });
-  const hasModules = read(modulesPath, readFileSync, noKallsyms).length > 0;
-  return makeSymbols({ btf, kallsyms: vmlinux, rest: { hasModules, all }, available });
+  const kallsyms = vmlinux ?? all();
+  const hasModules = vmlinux !== null && read(modulesPath, readFileSync, noKallsyms).length > 0;
+  // of a few names the kernel itself refuses at once what it denies; among thousands, looking for it takes minutes
+  const denied = isMany ? loadKernelDenied(kallsyms) : new Set<number>();
+  const rest = vmlinux === null ? {} : { rest: { hasModules, all } };
+  return makeSymbols({ btf, kallsyms, ...rest, available, denied });
 }
 
 /**
