@@ -12,7 +12,7 @@ import { ClosedPipe, openOutput, writeReadyFile, type Output } from './output.js
 import { chooseFunctions, hasGraph, makePlan, type Choice, type Wishes } from './plan/make-plan.js';
 import type { Plan, PlannedFunction, RefusedFunction } from './plan/plan.js';
 import { renderGraphJson, renderGraphText } from './render/graph.js';
-import { renderAttached, renderRefused } from './render/notes.js';
+import { renderAttached, renderMany, renderRefused } from './render/notes.js';
 import { renderPlanJson, renderPlanText } from './render/plan.js';
 import { makeRenderer, type RendererOptions } from './render/renderer.js';
 import { Stop } from './stop.js';
@@ -149,6 +149,7 @@ async function run(
     epochNs,
     cpus: cpus().length,
   });
+  request.onNote(renderMany(functions.length));
   await using attachment = await attach(plan, {
     commandPid: command?.pid ?? null,
     onProgress: request.onProgress,

@@ -4,6 +4,8 @@ import { formatCount } from './text.js';
 
 /** How many refused functions are named. */
 const maxNamed = 4;
+/** More functions than these are told before they are attached to. */
+const many = 2000;
 
 /** `Left out 12 functions: vfs_statfs (no BTF), … --dry-run lists all.`; '' for none. */
 export function renderRefused(refused: readonly RefusedFunction[]): string {
@@ -15,6 +17,12 @@ export function renderRefused(refused: readonly RefusedFunction[]): string {
   const count = `${formatCount(refused.length)} function${refused.length === 1 ? '' : 's'}`;
   const rest = refused.length > maxNamed ? ', … --dry-run lists all.' : '.';
   return `Left out ${count}: ${named}${rest}\n`;
+}
+
+/** `Attaching to 41,551 functions: …` where they are so many that a machine feels it; else ''. */
+export function renderMany(functions: number): string {
+  if (functions <= many) return '';
+  return `Attaching to ${formatCount(functions)} functions: each call of them, by any task, takes longer until fsnoop ends.\n`;
 }
 
 /** `Attached to 118 functions in 93 ms by fsession.multi.` */
