@@ -274,11 +274,13 @@ Napi::Value Object::Iterate(const Napi::CallbackInfo &info)
 	        });
 }
 
-// openRing(map, ringBytes, slackBytes): Ring; writers begin no record when fewer bytes are free.
+// openRing(map, ringBytes, slackBytes, counts: Float64Array): Ring; writers begin no record when
+// fewer than slackBytes are free. Records that are read are counted by their function.
 Napi::Value Object::OpenRing(const Napi::CallbackInfo &info)
 {
 	return Ring::Make(Env(), bpf_map__fd(Map(info[0])), info[1].As<Napi::Number>().Int64Value(),
-	                  info[2].As<Napi::Number>().Int64Value());
+	                  info[2].As<Napi::Number>().Int64Value(),
+	                  info[3].As<Napi::Float64Array>());
 }
 
 // close(): frees programs and maps; the JavaScript side closes links and rings before.

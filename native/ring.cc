@@ -24,7 +24,8 @@ void Ring::Init(Napi::Env env, Napi::Object)
 	constructor.SuppressDestruct();
 }
 
-Napi::Value Ring::Make(Napi::Env env, int map_fd, size_t ring_bytes, size_t slack_bytes)
+Napi::Value Ring::Make(Napi::Env env, int map_fd, size_t ring_bytes, size_t slack_bytes,
+                       Napi::Float64Array counts)
 {
 	void *address = mmap(nullptr, MappedBytes(ring_bytes), PROT_READ | PROT_WRITE, MAP_SHARED,
 	                     map_fd, 0);
@@ -36,6 +37,9 @@ Napi::Value Ring::Make(Napi::Env env, int map_fd, size_t ring_bytes, size_t slac
 	self->ring = (struct ring *)address;
 	self->ring_bytes = ring_bytes;
 	self->limit = ring_bytes - slack_bytes;
+	self->counts_reference = Napi::Persistent(counts);
+	self->counts = counts.Data();
+	self->functions = counts.ElementLength();
 	self->ring->end = self->limit;
 	return object;
 }
@@ -65,10 +69,14 @@ Napi::Value Ring::Read(const Napi::CallbackInfo &info)
 
 	for (;;) {
 		char *at = ring->data + (position & (ring_bytes - 1));
-		__u32 size = __atomic_load_n((__u32 *)at, __ATOMIC_ACQUIRE);
+		auto *record = (struct record *)at;
+		__u32 size = __atomic_load_n(&record->size, __ATOMIC_ACQUIRE);
+		__u32 function = record->function & (COOKIE_ROOT - 1);
 
 		if (!size || n + size > room)
 			break;
+		if (function < functions)
+			counts[function]++;
 		memcpy(out + n, at, size);
 		memset(at, 0, size);
 		n += size;

@@ -7,7 +7,8 @@ class Ring : public Napi::ObjectWrap<Ring>
 {
       public:
 	static void Init(Napi::Env env, Napi::Object exports);
-	static Napi::Value Make(Napi::Env env, int map_fd, size_t ring_bytes, size_t slack_bytes);
+	static Napi::Value Make(Napi::Env env, int map_fd, size_t ring_bytes, size_t slack_bytes,
+	                        Napi::Float64Array counts);
 	explicit Ring(const Napi::CallbackInfo &info);
 	~Ring() override;
 
@@ -20,4 +21,7 @@ class Ring : public Napi::ObjectWrap<Ring>
 	size_t ring_bytes = 0;
 	size_t limit = 0;
 	__u64 position = 0; // of the next record to be read
+	Napi::Reference<Napi::Float64Array> counts_reference;
+	double *counts = nullptr; // records that were read, by function
+	size_t functions = 0;
 };

@@ -12,6 +12,7 @@ import { ClosedPipe, openOutput, writeReadyFile, type Output } from './output.js
 import { chooseFunctions, hasGraph, makePlan, type Choice, type Wishes } from './plan/make-plan.js';
 import type { Plan, PlannedFunction, RefusedFunction } from './plan/plan.js';
 import { renderGraphJson, renderGraphText } from './render/graph.js';
+import { findHot, renderHot } from './render/hot.js';
 import { renderAttached, renderMany, renderRefused } from './render/notes.js';
 import { renderPlanJson, renderPlanText } from './render/plan.js';
 import { makeRenderer, type RendererOptions } from './render/renderer.js';
@@ -210,16 +211,20 @@ async function run(
   await write(renderer.end());
   const lost = { ...attachment.losses(), user: stream.counts.lostUser };
   const { bufferBytes } = plan;
+  const hot = findHot(functions, attachment.counts);
   const summary = renderer.summary({
     ...stream.counts,
     lost,
     detachMs,
     refused: refused.length,
     bufferBytes,
+    hot,
   });
+  const isLossy = Object.values(lost).some((count) => count > 0);
   if (request.format === 'json') await write(summary);
   else request.onNote(summary);
-  return { lost: Object.values(lost).some((count) => count > 0) };
+  if (request.verbose || isLossy) request.onNote(renderHot(hot));
+  return { lost: isLossy };
 }
 
 const toRefused = ({ name }: PlannedFunction): RefusedFunction => ({

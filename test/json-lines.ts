@@ -47,6 +47,7 @@ export interface JsonSummary {
     readonly user: number;
   };
   readonly detachMs: number;
+  readonly hot: readonly { readonly function: string; readonly records: number }[];
 }
 
 export type JsonLine =

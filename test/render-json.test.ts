@@ -41,8 +41,9 @@ test('the first line tells what traces', () => {
 test('the last line counts', () => {
   const counts = { trees: 1, calls: 5, unfinished: 0 };
   const lost = { ring: 0, recursion: 0, entry: 0, user: 0 };
-  expect(make().summary({ ...counts, lost, detachMs: 90 })).toBe(
-    '{"type":"summary","trees":1,"calls":5,"unfinished":0,"lost":{"ring":0,"recursion":0,"entry":0,"user":0},"detachMs":90}\n',
+  const hot = [{ function: 'vfs_read', records: 5, root: true }];
+  expect(make().summary({ ...counts, lost, detachMs: 90, hot })).toBe(
+    '{"type":"summary","trees":1,"calls":5,"unfinished":0,"lost":{"ring":0,"recursion":0,"entry":0,"user":0},"detachMs":90,"hot":[{"function":"vfs_read","records":5}]}\n',
   );
   expect(parse(make().summary({ ...counts, lost }))).toMatchObject([{ detachMs: null }]);
 });

@@ -53,6 +53,8 @@ export interface Attachment extends AsyncDisposable {
   /** Functions that the kernel refused; the others are attached. */
   readonly refused: readonly PlannedFunction[];
   readonly attachMs: number;
+  /** How many records were read, by the place of their function in the plan; it changes with each read. */
+  readonly counts: Float64Array;
   /** Copies whole records; the number of bytes, 0 when there is none. */
   read(into: Uint8Array): number;
   losses(): KernelLosses;
@@ -81,7 +83,8 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     options.onProgress('loading the program');
     const program = chooseProgram(plan);
     await load(object, program, plan, ringBytes);
-    const ring = object.openRing('.bss.ring', ringBytes, slackBytes);
+    const counts = new Float64Array(plan.functions.length);
+    const ring = object.openRing('.bss.ring', ringBytes, slackBytes, counts);
     owned.push(ring);
     for (const hook of hooks) owned.push(await object.attach(hook));
     object.writeGlobal('.bss.programs', 0, encoded.programs);
@@ -97,7 +100,11 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
       options.onProgress,
     );
     owned.push(link);
-    return makeAttachment(object, program, ring, link, refused, elapsedMs(begin), closeAll);
+    const attachMs = elapsedMs(begin);
+    return {
+      counts,
+      ...makeAttachment(object, program, ring, link, refused, attachMs, closeAll),
+    };
   } catch (error) {
     closeAll();
     throw error instanceof NativeError ? explainRefusal(error) : error;
@@ -131,7 +138,7 @@ function makeAttachment(
   refused: readonly PlannedFunction[],
   attachMs: number,
   closeAll: () => void,
-): Attachment {
+): Omit<Attachment, 'counts'> {
   return {
     refused,
     attachMs,

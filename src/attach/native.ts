@@ -66,8 +66,11 @@ export interface NativeObject {
   attachMulti(program: string, ids: Uint32Array, cookies: BigUint64Array): Promise<NativeLink>;
   /** Runs an iterator program; all that it writes. */
   iterate(program: string): Promise<Buffer>;
-  /** Writers begin no record when fewer than `slackBytes` are free. */
-  openRing(map: string, ringBytes: number, slackBytes: number): NativeRing;
+  /**
+   * Writers begin no record when fewer than `slackBytes` are free. Records that are read are counted
+   * in `counts`, by the place of their function.
+   */
+  openRing(map: string, ringBytes: number, slackBytes: number, counts: Float64Array): NativeRing;
   close(): void;
 }
 

@@ -39,8 +39,11 @@ export class JsonLines {
     return line({ type: 'start', version, kernel, method, functions, refused, attachMs });
   }
 
-  summary({ trees, calls, unfinished, lost, detachMs = null }: Summary): string {
-    return line({ type: 'summary', trees, calls, unfinished, lost, detachMs });
+  summary(summary: Summary): string {
+    const { trees, calls, unfinished, lost, detachMs = null } = summary;
+    const hot = summary.hot?.map(({ function: name, records }) => ({ function: name, records }));
+    const counts = { trees, calls, unfinished, lost };
+    return line({ type: 'summary', ...counts, detachMs, hot: hot ?? [] });
   }
 
   tree(tree: Tree): string {

@@ -1,4 +1,5 @@
 /** The end of a trace in one or two lines, for people. */
+import type { HotFunction } from './hot.js';
 import { formatCount } from './text.js';
 
 interface Lost {
@@ -21,6 +22,8 @@ export interface Summary {
   readonly refused?: number;
   /** How long detaching took; null or absent when that isn't known. */
   readonly detachMs?: number | null;
+  /** The functions that made most records; absent where that isn't known. */
+  readonly hot?: readonly HotFunction[];
   /** What `--buffer` was: with it, the text says what to try when the ring was too small. */
   readonly bufferBytes?: number;
 }
