@@ -16,11 +16,13 @@ static size_t MappedBytes(size_t ring_bytes)
 
 void Ring::Init(Napi::Env env, Napi::Object)
 {
-	constructor = Napi::Persistent(DefineClass(env, "Ring",
-	                                           {
-	                                                   InstanceMethod<&Ring::Read>("read"),
-	                                                   InstanceMethod<&Ring::Close>("close"),
-	                                           }));
+	constructor =
+	        Napi::Persistent(DefineClass(env, "Ring",
+	                                     {
+	                                             InstanceMethod<&Ring::Read>("read"),
+	                                             InstanceMethod<&Ring::Progress>("progress"),
+	                                             InstanceMethod<&Ring::Close>("close"),
+	                                     }));
 	constructor.SuppressDestruct();
 }
 
@@ -77,6 +79,7 @@ Napi::Value Ring::Read(const Napi::CallbackInfo &info)
 			break;
 		if (function < functions)
 			counts[function]++;
+		records++;
 		memcpy(out + n, at, size);
 		memset(at, 0, size);
 		n += size;
@@ -84,6 +87,17 @@ Napi::Value Ring::Read(const Napi::CallbackInfo &info)
 	}
 	__atomic_store_n(&ring->end, position + limit, __ATOMIC_RELEASE);
 	return Napi::Number::New(Env(), n);
+}
+
+// progress(): {writtenBytes, readBytes, readRecords} since the ring was opened.
+Napi::Value Ring::Progress(const Napi::CallbackInfo &info)
+{
+	auto result = Napi::Object::New(info.Env());
+
+	result.Set("writtenBytes", (double)__atomic_load_n(&ring->head, __ATOMIC_RELAXED));
+	result.Set("readBytes", (double)position);
+	result.Set("readRecords", (double)records);
+	return result;
 }
 
 void Ring::Close(const Napi::CallbackInfo &)

@@ -14,6 +14,7 @@ class Ring : public Napi::ObjectWrap<Ring>
 
       private:
 	Napi::Value Read(const Napi::CallbackInfo &info);
+	Napi::Value Progress(const Napi::CallbackInfo &info);
 	void Close(const Napi::CallbackInfo &info);
 	void Unmap();
 
@@ -21,7 +22,8 @@ class Ring : public Napi::ObjectWrap<Ring>
 	size_t ring_bytes = 0;
 	size_t limit = 0;
 	__u64 position = 0; // of the next record to be read
+	__u64 records = 0;  // that were read
 	Napi::Reference<Napi::Float64Array> counts_reference;
-	double *counts = nullptr; // records that were read, by function
+	double *counts = nullptr; // of them, by function
 	size_t functions = 0;
 };

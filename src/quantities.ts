@@ -2,6 +2,7 @@
 import { exitStatus, Failure } from './failure.js';
 
 const bytesOf = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 } as const;
+const countOf = { '': 1, K: 1e3, M: 1e6, G: 1e9 } as const;
 const nsOf = {
   ns: 1,
   us: 1e3,
@@ -26,6 +27,17 @@ export function parseBytes(flag: string, text: string): number {
   if (bytes === 0 || !Number.isSafeInteger(bytes))
     throw misspelt(flag, text, 'a size', '4096, 512K, 16M');
   return bytes;
+}
+
+/**
+ * A number of things from `2M`, `500K`, `4096`, or `0`.
+ * @throws {Failure} when it is not one, naming the flag
+ */
+export function parseCount(flag: string, text: string): number {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([KMG]?)$/i.exec(text) ?? [];
+  const count = Math.round(Number(number) * countOf[unit.toUpperCase() as keyof typeof countOf]);
+  if (!Number.isSafeInteger(count)) throw misspelt(flag, text, 'a number', '500K, 2M, 0');
+  return count;
 }
 
 /**

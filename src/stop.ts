@@ -1,9 +1,12 @@
 /** When and why a trace ends. The first reason counts. */
+import { exitStatus } from './failure.js';
 import { ClosedPipe } from './output.js';
+import type { Stopped } from './render/summary.js';
 
 export type StopReason =
   | { readonly type: 'command'; readonly status: number }
   | { readonly type: 'signal'; readonly signal: NodeJS.Signals; readonly status: number }
+  | { readonly type: 'rate'; readonly stopped: Stopped }
   | { readonly type: 'duration' | 'limit' | 'closed pipe' | 'broken output' };
 
 /** As a shell gives it for a process that SIGPIPE ended. */
@@ -83,6 +86,8 @@ export class Stop implements Disposable {
       case 'command':
       case 'signal':
         return this.reason.status;
+      case 'rate':
+        return exitStatus.failed;
       case 'closed pipe':
         return closedPipeStatus;
       default:

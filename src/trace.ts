@@ -11,9 +11,10 @@ import { exitStatus } from './failure.js';
 import { ClosedPipe, openOutput, writeReadyFile, type Output } from './output.js';
 import { chooseFunctions, hasGraph, makePlan, type Choice, type Wishes } from './plan/make-plan.js';
 import type { Plan, PlannedFunction, RefusedFunction } from './plan/plan.js';
+import { guardRate } from './rate-guard.js';
 import { renderGraphJson, renderGraphText } from './render/graph.js';
 import { findHot, renderHot } from './render/hot.js';
-import { renderAttached, renderMany, renderRefused } from './render/notes.js';
+import { renderAttached, renderMany, renderRefused, renderStopped } from './render/notes.js';
 import { renderPlanJson, renderPlanText } from './render/plan.js';
 import { makeRenderer, type RendererOptions } from './render/renderer.js';
 import { Stop } from './stop.js';
@@ -36,6 +37,8 @@ export interface TraceRequest extends Pick<
   /** End after so many trees, or lines without `-g`; null: never. */
   readonly limitEvents: number | null;
   readonly durationMs: number | null;
+  /** More records a second end the trace; 0: never. */
+  readonly maxRate: number;
   /** Written as soon as all is attached. */
   readonly readyFile: string | null;
   /** A loss makes the exit status 4. */
@@ -86,7 +89,8 @@ export async function trace(request: TraceRequest): Promise<number> {
   const { lost } = await run(plan, symbols, request, output, stop, command);
   if (command?.execError != null) request.onNote(`${command.execError}\n`);
   if (stop.reason?.type !== 'command') command?.kill(stop.signal);
-  return lost && request.strict ? exitStatus.lost : stop.status();
+  const isStrictlyLost = lost && request.strict && stop.reason?.type !== 'rate';
+  return isStrictlyLost ? exitStatus.lost : stop.status();
 }
 
 /** Included functions are taken for what is below the roots, unless the graph itself is to be shown. */
@@ -155,6 +159,8 @@ async function run(
     commandPid: command?.pid ?? null,
     onProgress: request.onProgress,
   });
+  // at once, even where what was read before can't be written
+  const detached = stop.asked.then(() => attachment.detach());
   request.onProgress('');
   const write = async (text: string): Promise<void> => {
     if (text === '' || stop.isBroken) return;
@@ -188,9 +194,19 @@ async function run(
       stop.ask({ type: 'limit' });
     },
   });
+  const hotNote = () => renderHot(findHot(functions, attachment.counts));
   stop.after(request.durationMs);
   void command?.ended.then((status) => {
     stop.ask({ type: 'command', status });
+  });
+  using guard = guardRate({
+    limit: request.maxRate,
+    made: () => attachment.made(),
+    onOver: (recordsPerSecond) => {
+      const stopped = { reason: 'max-rate', recordsPerSecond, maxRate: request.maxRate } as const;
+      stop.ask({ type: 'rate', stopped });
+      request.onNote(renderStopped(stopped) + hotNote());
+    },
   });
   command?.go();
 
@@ -202,8 +218,9 @@ async function run(
     if (!output.hasReader()) stop.break(new ClosedPipe());
     await Promise.race([stop.asked, delay(pollMs)]);
   }
+  guard[Symbol.dispose]();
   request.onProgress(`detaching from ${functions.length} functions`);
-  const detachMs = await attachment.detach();
+  const detachMs = await detached;
   request.onProgress('reading what is left; a second Ctrl-C leaves it out');
   await finish(attachment, backlog, stream, write);
   request.onProgress('');
@@ -211,19 +228,19 @@ async function run(
   await write(renderer.end());
   const lost = { ...attachment.losses(), user: stream.counts.lostUser };
   const { bufferBytes } = plan;
-  const hot = findHot(functions, attachment.counts);
   const summary = renderer.summary({
     ...stream.counts,
     lost,
     detachMs,
     refused: refused.length,
     bufferBytes,
-    hot,
+    hot: findHot(functions, attachment.counts),
+    stopped: stop.reason.type === 'rate' ? stop.reason.stopped : null,
   });
   const isLossy = Object.values(lost).some((count) => count > 0);
   if (request.format === 'json') await write(summary);
   else request.onNote(summary);
-  if (request.verbose || isLossy) request.onNote(renderHot(hot));
+  if (request.verbose || isLossy || stop.reason.type === 'rate') request.onNote(hotNote());
   return { lost: isLossy };
 }
 

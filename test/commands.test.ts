@@ -95,6 +95,7 @@ describe('the flags', () => {
          --[no-]color
          --limit-events VALUE, 1 to any
          --duration VALUE
+         --max-rate VALUE, default "5M"
          --buffer VALUE, default "16M"
          --strict
          --ready-file VALUE

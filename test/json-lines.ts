@@ -47,6 +47,11 @@ export interface JsonSummary {
     readonly user: number;
   };
   readonly detachMs: number;
+  readonly stopped: {
+    readonly reason: string;
+    readonly recordsPerSecond: number;
+    readonly maxRate: number;
+  } | null;
   readonly hot: readonly { readonly function: string; readonly records: number }[];
 }
 

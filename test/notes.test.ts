@@ -1,13 +1,20 @@
 /** What is told on stderr beside the trace. */
 import { expect, test } from 'vitest';
 import { findHot, renderHot } from '../src/render/hot.js';
-import { renderMany } from '../src/render/notes.js';
+import { renderMany, renderStopped } from '../src/render/notes.js';
 import { functions } from './fixtures/reads.js';
 
 test('so many functions that a machine feels it are told, fewer are not', () => {
   expect(renderMany(2000)).toBe('');
   expect(renderMany(41_551)).toBe(
     'Attaching to 41,551 functions: each call of them, by any task, takes longer until fsnoop ends.\n',
+  );
+});
+
+test('a trace that was stopped says how fast it was', () => {
+  const stopped = { reason: 'max-rate', recordsPerSecond: 3_120_000, maxRate: 2_000_000 } as const;
+  expect(renderStopped(stopped)).toBe(
+    'Stopped: 3,120,000 records a second, where --max-rate allows 2,000,000.\n',
   );
 });
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../src/failure.js';
-import { parseBytes, parseDurationNs } from '../src/quantities.js';
+import { parseBytes, parseCount, parseDurationNs } from '../src/quantities.js';
 
 const digits = [
   '0',
@@ -33,6 +33,32 @@ function throwsOnlyFailures(parse: () => unknown): void {
     expect(error).toBeInstanceOf(Failure);
   }
 }
+
+describe('a number', () => {
+  test.each([
+    ['0', 0],
+    ['4096', 4096],
+    ['500K', 500_000],
+    ['2.5m', 2_500_000],
+    ['1G', 1_000_000_000],
+  ])('%s is %i', (text, count) => {
+    expect(parseCount('--max-rate', text)).toBe(count);
+  });
+
+  test.each(['', 'many', '-1', '1T', '2 M', '1e6', '9007199254740993'])("'%s' is none", (text) => {
+    expect(() => parseCount('--max-rate', text)).toThrow(
+      `--max-rate '${text}' is not a number, such as 500K, 2M, 0.`,
+    );
+  });
+
+  test('or a Failure comes of any text', () => {
+    fc.assert(
+      fc.property(almostQuantity, (text) => {
+        throwsOnlyFailures(() => parseCount('--max-rate', text));
+      }),
+    );
+  });
+});
 
 describe('a size', () => {
   test.each([

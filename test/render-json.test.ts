@@ -43,8 +43,10 @@ test('the last line counts', () => {
   const lost = { ring: 0, recursion: 0, entry: 0, user: 0 };
   const hot = [{ function: 'vfs_read', records: 5, root: true }];
   expect(make().summary({ ...counts, lost, detachMs: 90, hot })).toBe(
-    '{"type":"summary","trees":1,"calls":5,"unfinished":0,"lost":{"ring":0,"recursion":0,"entry":0,"user":0},"detachMs":90,"hot":[{"function":"vfs_read","records":5}]}\n',
+    '{"type":"summary","trees":1,"calls":5,"unfinished":0,"lost":{"ring":0,"recursion":0,"entry":0,"user":0},"detachMs":90,"stopped":null,"hot":[{"function":"vfs_read","records":5}]}\n',
   );
+  const stopped = { reason: 'max-rate', recordsPerSecond: 3120000, maxRate: 2000000 } as const;
+  expect(parse(make().summary({ ...counts, lost, stopped }))).toMatchObject([{ stopped }]);
   expect(parse(make().summary({ ...counts, lost }))).toMatchObject([{ detachMs: null }]);
 });
 

@@ -158,6 +158,7 @@ describe('in one guest', () => {
         unfinished: 0,
         lost: none,
         detachMs: expect.any(Number) as number,
+        stopped: null,
         hot: expect.arrayContaining([{ function: 'ksys_read', records: 1000 }]) as object[],
       });
     });

@@ -58,6 +58,11 @@ export interface Attachment extends AsyncDisposable {
   /** Copies whole records; the number of bytes, 0 when there is none. */
   read(into: Uint8Array): number;
   losses(): KernelLosses;
+  /**
+   * How many records the kernel side made so far, whether they were read, wait in the ring, or found no
+   * room in it: it counts on when nobody reads. Those that wait are taken to be as long as those read.
+   */
+  made(): number;
   /** Ends tracing at once and detaches; how long it took, in ms. Records stay to be read. */
   detach(): Promise<number>;
   /** After detaching: records of the calls that have not returned, innermost first. */
@@ -101,10 +106,8 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     );
     owned.push(link);
     const attachMs = elapsedMs(begin);
-    return {
-      counts,
-      ...makeAttachment(object, program, ring, link, refused, attachMs, closeAll),
-    };
+    const handles = { object, program, ring, link, closeAll };
+    return { refused, attachMs, counts, ...makeAttachment(handles) };
   } catch (error) {
     closeAll();
     throw error instanceof NativeError ? explainRefusal(error) : error;
@@ -130,33 +133,40 @@ const hasOps = ({ program }: PlannedFunction) =>
 
 const hasPrograms = (plan: Plan) => plan.functions.some(({ program }) => program !== null);
 
-function makeAttachment(
-  object: NativeObject,
-  program: string,
-  ring: NativeRing,
-  link: NativeLink,
-  refused: readonly PlannedFunction[],
-  attachMs: number,
-  closeAll: () => void,
-): Omit<Attachment, 'counts'> {
+interface Handles {
+  readonly object: NativeObject;
+  readonly program: string;
+  readonly ring: NativeRing;
+  readonly link: NativeLink;
+  readonly closeAll: () => void;
+}
+
+function makeAttachment(handles: Handles): Omit<Attachment, 'refused' | 'attachMs' | 'counts'> {
+  const { object, program, ring, link, closeAll } = handles;
+  const readCounters = () => decodeCounters(object.readGlobal('.bss.counters'));
+  let detached: Promise<number> | undefined;
+  const detach = async () => {
+    const begin = performance.now();
+    // The kernel takes the halves of a call away one after the other: end all tracing before.
+    object.writeGlobal('.bss.tasks', 0, Buffer.alloc(2 * readMaxTid()));
+    await link.detach();
+    return elapsedMs(begin);
+  };
   return {
-    refused,
-    attachMs,
     read: (into) => ring.read(into),
     losses() {
-      const { lostRing, lostEntry } = decodeCounters(object.readGlobal('.bss.counters'));
+      const { lostRing, lostEntry } = readCounters();
       return { ring: lostRing, recursion: object.programInfo(program).skipped, entry: lostEntry };
     },
-    async detach() {
-      const begin = performance.now();
-      // The kernel takes the halves of a call away one after the other: end all tracing before.
-      object.writeGlobal('.bss.tasks', 0, Buffer.alloc(2 * readMaxTid()));
-      await link.detach();
-      return elapsedMs(begin);
+    made() {
+      const { writtenBytes, readBytes, readRecords } = ring.progress();
+      const read = readRecords && (readRecords * writtenBytes) / readBytes;
+      return read + readCounters().lostRing;
     },
+    detach: () => (detached ??= detach()),
     openCalls: () => object.iterate('tell_open_calls'),
     async [Symbol.asyncDispose]() {
-      await link.detach();
+      await (detached ??= detach());
       closeAll();
     },
   };

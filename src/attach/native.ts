@@ -40,6 +40,8 @@ export interface NativeLink {
 export interface NativeRing {
   /** Copies whole records; the number of bytes, 0 when there is none. */
   read(into: Uint8Array): number;
+  /** Since it was opened: what was written in all, and what of it was read. */
+  progress(): { writtenBytes: number; readBytes: number; readRecords: number };
   close(): void;
 }
 

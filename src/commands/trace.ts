@@ -9,7 +9,7 @@ import { parseExpressions } from '../plan/expressions.js';
 import { chooseErrnos, parseComm, parsePids } from '../plan/filters.js';
 import { parsePatterns } from '../plan/pattern.js';
 import { deepestLevel } from '../plan/make-plan.js';
-import { parseBytes, parseDurationNs } from '../quantities.js';
+import { parseBytes, parseCount, parseDurationNs } from '../quantities.js';
 import { trace } from '../trace.js';
 
 /** May be given again and again. */
@@ -210,6 +210,12 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       helpValue: 'TIME',
       helpGroup: 'RUN',
     }),
+    'max-rate': Flags.string({
+      summary: 'End when more records a second are made: 500K, 10M; 0: never.',
+      helpValue: 'N',
+      default: '5M',
+      helpGroup: 'RUN',
+    }),
     buffer: Flags.string({
       summary: 'Room for records on their way out of the kernel, up to 256M.',
       helpValue: 'SIZE',
@@ -312,6 +318,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
         flags.duration,
         (text) => parseDurationNs('--duration', text, 's') / 1e6,
       ),
+      maxRate: parseCount('--max-rate', flags['max-rate']),
       readyFile: flags['ready-file'] ?? null,
       strict: flags.strict,
       onProgress: showProgress,

@@ -40,10 +40,10 @@ export class JsonLines {
   }
 
   summary(summary: Summary): string {
-    const { trees, calls, unfinished, lost, detachMs = null } = summary;
+    const { trees, calls, unfinished, lost, detachMs = null, stopped = null } = summary;
     const hot = summary.hot?.map(({ function: name, records }) => ({ function: name, records }));
     const counts = { trees, calls, unfinished, lost };
-    return line({ type: 'summary', ...counts, detachMs, hot: hot ?? [] });
+    return line({ type: 'summary', ...counts, detachMs, stopped, hot: hot ?? [] });
   }
 
   tree(tree: Tree): string {

@@ -1,5 +1,6 @@
 /** What a person is told on stderr beside the trace. */
 import type { RefusedFunction } from '../plan/plan.js';
+import type { Stopped } from './summary.js';
 import { formatCount } from './text.js';
 
 /** How many refused functions are named. */
@@ -23,6 +24,11 @@ export function renderRefused(refused: readonly RefusedFunction[]): string {
 export function renderMany(functions: number): string {
   if (functions <= many) return '';
   return `Attaching to ${formatCount(functions)} functions: each call of them, by any task, takes longer until fsnoop ends.\n`;
+}
+
+/** `Stopped: 3,120,000 records a second, where --max-rate allows 2,000,000.` */
+export function renderStopped({ recordsPerSecond, maxRate }: Stopped): string {
+  return `Stopped: ${formatCount(recordsPerSecond)} records a second, where --max-rate allows ${formatCount(maxRate)}.\n`;
 }
 
 /** `Attached to 118 functions in 93 ms by fsession.multi.` */

@@ -13,6 +13,14 @@ interface Lost {
   readonly user: number;
 }
 
+/** The guard of the rate ended the trace. */
+export interface Stopped {
+  readonly reason: 'max-rate';
+  readonly recordsPerSecond: number;
+  /** What `--max-rate` was. */
+  readonly maxRate: number;
+}
+
 export interface Summary {
   readonly trees: number;
   readonly calls: number;
@@ -22,6 +30,8 @@ export interface Summary {
   readonly refused?: number;
   /** How long detaching took; null or absent when that isn't known. */
   readonly detachMs?: number | null;
+  /** Null or absent where nothing but the request or the user ended the trace. */
+  readonly stopped?: Stopped | null;
   /** The functions that made most records; absent where that isn't known. */
   readonly hot?: readonly HotFunction[];
   /** What `--buffer` was: with it, the text says what to try when the ring was too small. */
