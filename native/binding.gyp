@@ -23,6 +23,12 @@
       "type": "executable",
       "sources": ["launch.c"],
       "cflags": ["-O2", "-Wall", "-Wextra"]
+    },
+    {
+      "target_name": "watchdog",
+      "type": "executable",
+      "sources": ["watchdog.c"],
+      "cflags": ["-O2", "-Wall", "-Wextra"]
     }
   ]
 }

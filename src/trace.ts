@@ -1,10 +1,11 @@
 /** The whole of a trace: symbols, plan, attach, events, tree, render. */
 import { cpus, release } from 'node:os';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
-import { attach, type Attachment } from './attach/attach.js';
+import { attach } from './attach/attach.js';
 import { startWaiting, type WaitingCommand } from './attach/command.js';
 import { lacksFsessionMulti } from './attach/explain.js';
 import { loadNative } from './attach/native.js';
+import { startWatchdog } from './attach/watchdog.js';
 import { Backlog } from './backlog.js';
 import { aggregateOf } from './expr/expression.js';
 import { exitStatus } from './failure.js';
@@ -39,6 +40,8 @@ export interface TraceRequest extends Pick<
   readonly durationMs: number | null;
   /** More records a second end the trace; 0: never. */
   readonly maxRate: number;
+  /** After so long without a sign of life fsnoop is killed; 0: never. */
+  readonly watchdogMs: number;
   /** Written as soon as all is attached. */
   readonly readyFile: string | null;
   /** A loss makes the exit status 4. */
@@ -155,8 +158,10 @@ async function run(
     cpus: cpus().length,
   });
   request.onNote(renderMany(functions.length));
+  using watchdog = request.watchdogMs === 0 ? null : startWatchdog(request.watchdogMs);
   await using attachment = await attach(plan, {
     commandPid: command?.pid ?? null,
+    helperPids: [watchdog?.pid ?? []].flat(),
     onProgress: request.onProgress,
   });
   // at once, even where what was read before can't be written
@@ -221,8 +226,10 @@ async function run(
   guard[Symbol.dispose]();
   request.onProgress(`detaching from ${functions.length} functions`);
   const detachMs = await detached;
+  const open = await attachment.openCalls(); // before the slow part: it tells how long they are open
+  watchdog?.[Symbol.dispose]();
   request.onProgress('reading what is left; a second Ctrl-C leaves it out');
-  await finish(attachment, backlog, stream, write);
+  await finish(open, backlog, stream, write);
   request.onProgress('');
 
   await write(renderer.end());
@@ -268,12 +275,11 @@ async function drain(
 
 /** Takes what is left in the ring, and then the calls that have not returned. */
 async function finish(
-  attachment: Attachment,
+  open: Buffer,
   backlog: Backlog,
   stream: Stream,
   write: (text: string) => Promise<void>,
 ): Promise<void> {
-  const open = await attachment.openCalls(); // before the slow part: it tells how long they are open
   await drain(backlog, stream, write, () => false);
   stream.add(open, open.length);
   stream.finish();

@@ -96,6 +96,7 @@ describe('the flags', () => {
          --limit-events VALUE, 1 to any
          --duration VALUE
          --max-rate VALUE, default "5M"
+         --watchdog VALUE, default "30s"
          --buffer VALUE, default "16M"
          --strict
          --ready-file VALUE

@@ -49,6 +49,8 @@ const wrong = {
   'a size that is none': [`${read} --buffer 12Q`, 2, /--buffer '12Q' is not a size.*16M/],
   'a size of nothing': [`${read} --buffer 0`, 2, /--buffer '0' is not a size/],
   'a rate that is none': [`${read} --max-rate much`, 2, /--max-rate 'much' is not a number.*2M/],
+  'a watchdog without a time': [`${read} --watchdog no`, 2, /--watchdog 'no' is not a time.*5m/],
+  'a watchdog in a hurry': [`${read} --watchdog 10ms`, 2, /--watchdog '10ms' is too short.*0/],
   'a duration that is none': [`${read} --duration soon`, 2, /--duration 'soon' is not a time.*5m/],
   'a time without unit': [
     `${read} --min-duration 10`,

@@ -45,6 +45,8 @@ interface KernelLosses {
 export interface AttachOptions {
   /** Of the command that waits to be traced, or null. */
   readonly commandPid: number | null;
+  /** Processes that belong to fsnoop besides this one: none of them is traced. */
+  readonly helperPids?: readonly number[];
   /** Told what is being done, for a terminal. */
   readonly onProgress: (text: string) => void;
 }
@@ -65,7 +67,10 @@ export interface Attachment extends AsyncDisposable {
   made(): number;
   /** Ends tracing at once and detaches; how long it took, in ms. Records stay to be read. */
   detach(): Promise<number>;
-  /** After detaching: records of the calls that have not returned, innermost first. */
+  /**
+   * After detaching: records of the calls that have not returned, innermost first. From then on
+   * nothing of ours runs in the kernel.
+   */
   openCalls(): Promise<Buffer>;
 }
 
@@ -91,10 +96,16 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     const counts = new Float64Array(plan.functions.length);
     const ring = object.openRing('.bss.ring', ringBytes, slackBytes, counts);
     owned.push(ring);
-    for (const hook of hooks) owned.push(await object.attach(hook));
+    const hooks: NativeLink[] = [];
+    for (const name of hookNames) {
+      const hook = await object.attach(name);
+      hooks.push(hook);
+      owned.push(hook);
+    }
     object.writeGlobal('.bss.programs', 0, encoded.programs);
     object.writeGlobal('.bss.ops', 0, encoded.ops);
-    chooseTasks(object, [...plan.pids, options.commandPid ?? []].flat());
+    const ownPids = [process.pid, ...(options.helperPids ?? [])];
+    chooseTasks(object, [...plan.pids, options.commandPid ?? []].flat(), ownPids);
 
     const begin = performance.now();
     const { link, refused } = await attachFunctions(
@@ -106,7 +117,7 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     );
     owned.push(link);
     const attachMs = elapsedMs(begin);
-    const handles = { object, program, ring, link, closeAll };
+    const handles = { object, program, ring, link, hooks, closeAll };
     return { refused, attachMs, counts, ...makeAttachment(handles) };
   } catch (error) {
     closeAll();
@@ -137,12 +148,14 @@ interface Handles {
   readonly object: NativeObject;
   readonly program: string;
   readonly ring: NativeRing;
+  /** Of the program, and of what keeps the record of tasks. */
   readonly link: NativeLink;
+  readonly hooks: readonly NativeLink[];
   readonly closeAll: () => void;
 }
 
 function makeAttachment(handles: Handles): Omit<Attachment, 'refused' | 'attachMs' | 'counts'> {
-  const { object, program, ring, link, closeAll } = handles;
+  const { object, program, ring, link, hooks, closeAll } = handles;
   const readCounters = () => decodeCounters(object.readGlobal('.bss.counters'));
   let detached: Promise<number> | undefined;
   const detach = async () => {
@@ -164,7 +177,11 @@ function makeAttachment(handles: Handles): Omit<Attachment, 'refused' | 'attachM
       return read + readCounters().lostRing;
     },
     detach: () => (detached ??= detach()),
-    openCalls: () => object.iterate('tell_open_calls'),
+    async openCalls() {
+      const open = await object.iterate('tell_open_calls');
+      for (const hook of hooks) await hook.detach();
+      return open;
+    },
     async [Symbol.asyncDispose]() {
       await (detached ??= detach());
       closeAll();
@@ -199,13 +216,17 @@ async function load(
 const isByTask = (plan: Plan) => plan.pids.length > 0 || plan.command !== null;
 
 /** They keep the record of tasks that begin and end; from now on. */
-const hooks = ['on_fork', 'on_rename', 'on_exit', 'on_free'];
+const hookNames = ['on_fork', 'on_rename', 'on_exit', 'on_free'];
 
 /** Traces the threads that these processes have now, or without any all tasks but fsnoop's own. */
-function chooseTasks(object: NativeObject, pids: readonly number[]): void {
+function chooseTasks(
+  object: NativeObject,
+  pids: readonly number[],
+  ownPids: readonly number[],
+): void {
   const tasks = new Uint16Array(readMaxTid()).fill(pids.length === 0 ? taskTraced : 0);
   for (const tid of pids.flatMap(listThreads)) tasks[tid] = taskTraced;
-  for (const tid of listThreads(process.pid)) tasks[tid] = 0;
+  for (const tid of ownPids.flatMap(listThreads)) tasks[tid] = 0;
   if (pids.length === 0) tasks[0] = taskSearched; // the idle tasks
   object.writeGlobal('.bss.frames', taskTraced * frameBytes, encodeFrame(0n));
   object.writeGlobal('.bss.frames', taskSearched * frameBytes, encodeFrame(1n));

@@ -5,11 +5,12 @@ import { exitStatus, Failure } from '../failure.js';
 import type { PrintKallsyms } from '../symbols/kallsyms-tables.js';
 import type { DisassembleCode } from '../symbols/load-callees.js';
 
-/** Where the addon, the BPF object and the launcher are, from src/ as from dist/. */
+/** Where the addon, the BPF object and the helpers are, from src/ as from dist/. */
 const artifact = (name: string) => fileURLToPath(new URL(`../../build/${name}`, import.meta.url));
 
 export const objectPath = artifact('fsnoop.bpf.o');
 export const launcherPath = artifact('launch');
+export const watchdogPath = artifact('watchdog');
 
 /** What libbpf or bpf(2) answered when it failed. */
 export class NativeError extends Error {

@@ -2,6 +2,7 @@
 import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { parseWatchdogMs } from '../attach/watchdog.js';
 import { exitStatus, Failure } from '../failure.js';
 import { adviceOn, hasEntryMode } from '../plan/bpfsnoop.js';
 import { parseCommand } from '../plan/command.js';
@@ -216,6 +217,12 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       default: '5M',
       helpGroup: 'RUN',
     }),
+    watchdog: Flags.string({
+      summary: 'Kill fsnoop when it hangs, or is stopped, for so long; 0: never.',
+      helpValue: 'TIME',
+      default: '30s',
+      helpGroup: 'RUN',
+    }),
     buffer: Flags.string({
       summary: 'Room for records on their way out of the kernel, up to 256M.',
       helpValue: 'SIZE',
@@ -319,6 +326,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
         (text) => parseDurationNs('--duration', text, 's') / 1e6,
       ),
       maxRate: parseCount('--max-rate', flags['max-rate']),
+      watchdogMs: parseWatchdogMs(flags.watchdog),
       readyFile: flags['ready-file'] ?? null,
       strict: flags.strict,
       onProgress: showProgress,
