@@ -1,0 +1,66 @@
+/** What the safety tests do in a guest, as shell scripts. */
+import type { GuestSessionOptions } from './guest.js';
+import { buildProgram, type BuiltProgram } from './calls.js';
+
+/** Tens of thousands of functions: almost every call of every task runs the program. */
+export const everything = `-k vfs_read -g --fgraph-include '*' --args off --output /dev/null`;
+
+/** Fails when a link or a program is left in the kernel after a time in which thousands are detached. */
+export const nothingAttached = `
+for try in $(seq 300); do
+  [ -z "$(bpftool link; bpftool prog)" ] && exit 0
+  sleep 0.5
+done
+bpftool link; bpftool prog; exit 1`;
+
+/** fsnoop in the background until all is attached, its process id in $tracer; then what is done. */
+export const attached = (flags: string, then: string) => `
+rm -f /tmp/ready
+fsnoop ${flags} --ready-file /tmp/ready &
+tracer=$!
+while ! [ -s /tmp/ready ]; do sleep 0.2; [ -d /proc/$tracer ] || exit 99; done
+${then}`;
+
+/**
+ * A line \`stress: 0\` and one \`fsnoop: 130\`, with the statuses, and on stderr what they said. The
+ * stress checks its own results.
+ */
+export const underStress = (flags: string, seconds: number) =>
+  attached(
+    flags,
+    `
+stress ${seconds}; echo stress: $?
+kill -INT $tracer; wait $tracer; echo fsnoop: $?`,
+  );
+
+/** Memory in KiB, of a system that has settled: \`{ available, slab }\` as JSON. */
+export const readMemory = `
+rm -f /tmp/trace*; sync; echo 3 >/proc/sys/vm/drop_caches; sleep 2
+awk '/^MemAvailable:/ { a = $2 } /^Slab:/ { s = $2 }
+  END { printf "{\\"available\\":%d,\\"slab\\":%d}\\n", a, s }' /proc/meminfo`;
+
+export interface Memory {
+  readonly available: number;
+  readonly slab: number;
+}
+
+export const parseMemory = (text: string): Memory => JSON.parse(text) as Memory;
+
+/** What a kernel keeps for itself: grown tables, cached pages. A page for each trampoline is 160 MiB. */
+export const keptKiB = 24 * 1024;
+
+interface Stress extends AsyncDisposable {
+  /** A guest that has the stress, and room for tens of thousands of trampolines. */
+  readonly machine: Pick<GuestSessionOptions<string>, 'files' | 'memoryBytes'>;
+}
+
+export async function buildStress(): Promise<Stress> {
+  const stress: BuiltProgram = await buildProgram('stress');
+  return {
+    machine: {
+      files: [{ path: stress.path }, { path: '/usr/sbin/bpftool' }],
+      memoryBytes: 4 * 2 ** 30,
+    },
+    [Symbol.asyncDispose]: () => stress[Symbol.asyncDispose](),
+  };
+}
