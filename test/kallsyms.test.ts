@@ -10,7 +10,8 @@ function makeTables(
   base: bigint,
   isSelf = false,
 ): KallsymsTables {
-  const tokens = [...'ABCTatdcefghijklmnopqrsuvwxyz_0123456789', 'read', '_vfs', 'Tvfs_'];
+  const letters = 'ABCTatdcefghijklmnopqrsuvwxyz_0123456789'.split(/(?=.)/);
+  const tokens = [...letters, 'read', '_vfs', 'Tvfs_'];
   const tokenAt = new Uint16Array(256);
   let text = '';
   for (const [place, token] of tokens.entries()) {
@@ -65,7 +66,9 @@ test('names that are cut short end the text', () => {
   const tables = makeTables(['Ttext', 'Tvfs_read', 'tread'], [0, 16, 32], base);
   const lines = print(tables).split('\n').slice(0, -1);
   for (let bytes = 0; bytes < tables.names.length; bytes++) {
-    const cut = print({ ...tables, names: tables.names.slice(0, bytes) }).split('\n').slice(0, -1);
+    const cut = print({ ...tables, names: tables.names.slice(0, bytes) })
+      .split('\n')
+      .slice(0, -1);
     expect(lines.slice(0, cut.length)).toEqual(cut);
     expect(cut.length).toBeLessThan(lines.length);
   }

@@ -23,7 +23,7 @@ const symbols = makeSymbols({
 const namesOf = (...globs: string[]) => symbols.match(globs).map(({ name }) => name);
 
 describe('what /proc/kallsyms has of modules', () => {
-  const [vmlinux = '', modules] = splitAt(fixture('kallsyms.txt').toString('latin1'), /^.*\t\[/m);
+  const [vmlinux, modules] = splitAt(fixture('kallsyms.txt').toString('latin1'), /^.*\t\[/m);
   const load = (hasModules: boolean) => {
     let reads = 0;
     const made = makeSymbols({
