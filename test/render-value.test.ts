@@ -216,7 +216,8 @@ test.each([
   [98_765_432_109_876, '98765.43 s', '98765.43  s', '98765432109 us '],
 ])('%d ns', (ns, text, cell, ftrace) => {
   expect(formatDuration(ns)).toBe(text);
-  expect(formatDurationCell(ns)).toBe(cell);
+  expect(formatDurationCell(ns)).toBe(cell.padStart(10));
+  expect(formatDurationCell(ns)).toBe(cell.padStart(10)); // again: short ones are kept
   expect(formatDurationFtrace(ns)).toBe(ftrace);
 });
 

@@ -35,6 +35,7 @@ export function decode(
   if (length > bytes.length) throw new RangeError(`${length} bytes of records in ${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   const record = makeRecord();
+  const readComm = makeCommReader(bytes);
   let offset = 0;
   while (offset < length) {
     if (length - offset < recordBytes) throw leftover(offset, length - offset);
@@ -70,7 +71,7 @@ export function decode(
     record.durationNs = readNs(view, offset + at.duration);
     record.retvalLow = view.getUint32(offset + at.retval, true);
     record.retvalHigh = view.getUint32(offset + at.retval + 4, true);
-    record.comm = depth === 0 ? readComm(bytes, offset + commAt) : '';
+    record.comm = depth === 0 ? readComm(offset + commAt) : '';
     record.hasEntry = (shape & shapeEntry) !== 0;
     record.view = view;
     record.slots = slots;
@@ -114,10 +115,27 @@ function readNs(view: DataView, offset: number): number {
 
 const text = new TextDecoder();
 
-function readComm(bytes: Uint8Array, offset: number): string {
-  const field = bytes.subarray(offset, offset + commBytes);
-  const end = field.indexOf(0);
-  return text.decode(end === -1 ? field : field.subarray(0, end));
+/** Of one offset after the other: mostly the name is that of the record before. */
+function makeCommReader(bytes: Uint8Array): (offset: number) => string {
+  let known = '';
+  let knownAt = -1;
+  return (offset) => {
+    if (knownAt >= 0 && isSame(bytes, knownAt, offset)) return known;
+    const field = bytes.subarray(offset, offset + commBytes);
+    const end = field.indexOf(0);
+    known = text.decode(end === -1 ? field : field.subarray(0, end));
+    knownAt = offset;
+    return known;
+  };
+}
+
+function isSame(bytes: Uint8Array, one: number, other: number): boolean {
+  for (let at = 0; at < commBytes; at++) {
+    const letter = bytes[one + at];
+    if (letter !== bytes[other + at]) return false;
+    if (letter === 0) return true;
+  }
+  return true;
 }
 
 function leftover(offset: number, left: number): RangeError {

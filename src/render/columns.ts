@@ -1,6 +1,6 @@
 /** The columns of the text styles: right-aligned numbers before the call. */
 import type { Call, Tree } from '../tree/tree.js';
-import { formatDurationCell, markOf } from './duration.js';
+import { cellColumns, formatDurationCell, markOf } from './duration.js';
 import { formatTask, type Text } from './text.js';
 
 interface Column {
@@ -11,8 +11,8 @@ interface Column {
   readonly print: (text: Text, call: Call, tree: Tree) => string;
 }
 
-const durationHeader = '   DURATION';
-const selfHeader = '       SELF';
+const durationHeader = ` ${'DURATION'.padStart(cellColumns)}`;
+const selfHeader = ` ${'SELF'.padStart(cellColumns)}`;
 const taskHeader = '  TASK                   ';
 const blank = ' '.repeat(durationHeader.length);
 
@@ -23,8 +23,7 @@ const duration: Column = {
   print: (text, { durationNs, status }) => {
     if (status !== 'returned') return blank;
     const mark = markOf(durationNs);
-    const cell = formatDurationCell(durationNs).padStart(durationHeader.length - 1);
-    return text.slow[mark](mark + cell);
+    return text.slow[mark](mark + formatDurationCell(durationNs));
   },
 };
 
@@ -32,7 +31,7 @@ const self: Column = {
   name: 'self',
   header: selfHeader,
   print: (_, { selfNs, status }) =>
-    status === 'returned' ? formatDurationCell(selfNs).padStart(selfHeader.length) : blank,
+    status === 'returned' ? ` ${formatDurationCell(selfNs)}` : blank,
 };
 
 const cpu: Column = {

@@ -22,10 +22,22 @@ export function formatDuration(ns: number): string {
   return formatIn(ns, '');
 }
 
-/** The same with units equally wide, so that points stand below each other: `3.20  s`. */
+/** Columns of a cell, at least. */
+export const cellColumns = 10;
+/** By 10 ns: most durations are short, and soon there again. */
+const cells: string[] = Array.from({ length: 20_000 });
+
+/**
+ * The same with units equally wide, so that points stand below each other: `3.20  s`. With blanks in
+ * front.
+ */
 export function formatDurationCell(ns: number): string {
-  return formatIn(ns, ' ');
+  const place = Math.round(ns / 10);
+  if (place >= cells.length) return formatCell(ns);
+  return (cells[place] ??= formatCell(ns));
 }
+
+const formatCell = (ns: number) => formatIn(ns, ' ').padStart(cellColumns);
 
 function formatIn(ns: number, secondsPad: string): string {
   const hundredths = Math.round(ns / 10);
