@@ -12,6 +12,7 @@ import {
   keptKiB,
   nothingAttached,
   parseMemory,
+  patient,
   readMemory,
   underStress,
 } from './safety.js';
@@ -20,7 +21,7 @@ const storm = 'dd if=/dev/zero of=/dev/null bs=1';
 const reads = '-k ksys_read -g --fgraph-include vfs_read,read_zero --args off';
 
 const steps = {
-  'all roots at a low rate': `fsnoop -k '*' --args off --max-rate 2K --duration 5m --output /dev/null`,
+  'all roots at a low rate': `fsnoop -k '*' --args off --max-rate 2K --duration 5m --output /dev/null ${patient}`,
   'nothing after all roots': nothingAttached,
   // the kernel keeps something of the first time
   'memory before': readMemory,
@@ -47,9 +48,9 @@ const steps = {
   ),
   'nothing after it was stopped': nothingAttached,
   'stopped for a moment': attached(
-    `-k ksys_read --watchdog 4s --output /tmp/trace`,
+    `-k ksys_read --watchdog 8s --output /tmp/trace`,
     `
-    kill -STOP $tracer; sleep 1; kill -CONT $tracer; sleep 4; kill -INT $tracer
+    kill -STOP $tracer; sleep 1; kill -CONT $tracer; sleep 8; kill -INT $tracer
     wait $tracer; echo $?; pidof watchdog`,
   ),
   'nobody watches': attached(
@@ -57,7 +58,7 @@ const steps = {
     `pidof watchdog; kill -INT $tracer; wait $tracer; echo $?`,
   ),
   'all tasks': attached(
-    `-k 'ksys_*' --watchdog 1s --output /tmp/trace`,
+    `-k 'ksys_*' --output /tmp/trace`,
     `pidof watchdog >/tmp/pid; sleep 2; kill -INT $tracer; wait $tracer
     grep -c " $(cat /tmp/pid):" /tmp/trace`,
   ),

@@ -8,6 +8,7 @@ import {
   keptKiB,
   nothingAttached,
   parseMemory,
+  patient,
   readMemory,
   underStress,
 } from './safety.js';
@@ -71,7 +72,7 @@ function randomHalf(): string {
 
 /** Kills fsnoop so long after it began: while it starts, attaches, traces or detaches. */
 const killedAfter = (seconds: number) => `
-fsnoop ${everything} --duration 10 &
+fsnoop ${everything} ${patient} --duration 10 &
 tracer=$!
 stress ${seconds + 20} & sleep ${seconds}
 kill -KILL $tracer; wait $tracer; echo fsnoop: $?
@@ -117,8 +118,8 @@ describe.each(['7.2', '7.3'])('on %s', (kernel) => {
   test('SIGSTOP with everything attached', { timeout: 3600e3 }, async () => {
     const steps = {
       stopped: attached(
-        `${everything} --watchdog 5s`,
-        `kill -STOP $tracer; stress 10; wait $tracer; echo fsnoop: $?`,
+        `${everything} --watchdog 30s`,
+        `kill -STOP $tracer; stress 20; wait $tracer; echo fsnoop: $?`,
       ),
     };
     const run = await boot(kernel, steps);

@@ -2,6 +2,12 @@
 import type { GuestSessionOptions } from './guest.js';
 import { buildProgram, type BuiltProgram } from './calls.js';
 
+/**
+ * Without KVM, and on a host that is busy with other guests, fsnoop can take half a minute for what takes a
+ * tenth of a second on a machine: it hangs only when it takes far longer.
+ */
+export const patient = '--watchdog 10m';
+
 /** Tens of thousands of functions: almost every call of every task runs the program. */
 export const everything = `-k vfs_read -g --fgraph-include '*' --args off --output /dev/null`;
 
@@ -27,7 +33,7 @@ ${then}`;
  */
 export const underStress = (flags: string, seconds: number) =>
   attached(
-    flags,
+    `${flags} ${patient}`,
     `
 stress ${seconds}; echo stress: $?
 kill -INT $tracer; wait $tracer; echo fsnoop: $?`,

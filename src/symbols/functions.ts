@@ -187,6 +187,6 @@ function chooseReason(
   if (known.inBtf > 1 || known.inVmlinux > 1) return 'named twice';
   if (prototype !== null) return prototype;
   if (isNoReturn(name)) return 'no-return';
-  if (isDeniedByKernel) return 'denied by the kernel';
-  return isDenied(name) ? 'denied' : null;
+  if (isDenied(name)) return 'denied'; // of which we can say why
+  return isDeniedByKernel ? 'denied by the kernel' : null;
 }

@@ -253,8 +253,8 @@ static void wait_for_timers(void)
 	struct timespec begin, end, pause = {.tv_nsec = 2000000};
 	uint64_t times, all = 0;
 
-	EXPECT(timer >= 0 && !timerfd_settime(timer, 0, &soon, NULL));
 	clock_gettime(CLOCK_MONOTONIC, &begin);
+	EXPECT(timer >= 0 && !timerfd_settime(timer, 0, &soon, NULL));
 	while (all < 5) {
 		EXPECT(read(timer, &times, sizeof(times)) == sizeof(times) && times > 0);
 		all += times;
