@@ -52,8 +52,11 @@ export interface Memory {
 
 export const parseMemory = (text: string): Memory => JSON.parse(text) as Memory;
 
-/** What a kernel keeps for itself: grown tables, cached pages. A page for each trampoline is 160 MiB. */
-export const keptKiB = 24 * 1024;
+/**
+ * What a kernel keeps for a while: hundreds of workers freed the trampolines, and are idle for five minutes
+ * before they end, with 26 KiB each. A page for each trampoline would be 160 MiB.
+ */
+export const keptKiB = 64 * 1024;
 
 interface Stress extends AsyncDisposable {
   /** A guest that has the stress, and room for tens of thousands of trampolines. */

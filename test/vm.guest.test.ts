@@ -76,7 +76,7 @@ test('stdout and stderr come apart, byte for byte, with whatever a slow reader l
 });
 
 test('a command that takes too long is cut off with 124, its output kept', async () => {
-  const result = await run(['sh', '-c', 'echo early; sleep 1000'], { timeoutMs: 10_000 });
+  const result = await run(['sh', '-c', 'echo early; sleep 1000'], { timeoutMs: 20_000 });
   expect(result).toMatchObject({ outcome: 'timed out', status: 124 });
   expect(result.stdout.text()).toBe('early\n');
 });
