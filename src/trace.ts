@@ -245,9 +245,9 @@ async function run(
     stopped: stop.reason.type === 'rate' ? stop.reason.stopped : null,
   });
   const isLossy = Object.values(lost).some((count) => count > 0);
+  const isHotTold = request.verbose || isLossy || stop.reason.type === 'rate';
   if (request.format === 'json') await write(summary);
-  else request.onNote(summary);
-  if (request.verbose || isLossy || stop.reason.type === 'rate') request.onNote(hotNote());
+  else request.onNote(summary + (isHotTold ? hotNote() : ''));
   return { lost: isLossy };
 }
 

@@ -28,7 +28,7 @@ while ! [ -s /tmp/ready ]; do sleep 0.2; [ -d /proc/$tracer ] || exit 99; done
 ${then}`;
 
 /**
- * A line \`stress: 0\` and one \`fsnoop: 130\`, with the statuses, and on stderr what they said. The
+ * A line `stress: 0` and one `fsnoop: 130`, with the statuses, and on stderr what they said. The
  * stress checks its own results.
  */
 export const underStress = (flags: string, seconds: number) =>
@@ -39,9 +39,9 @@ stress ${seconds}; echo stress: $?
 kill -INT $tracer; wait $tracer; echo fsnoop: $?`,
   );
 
-/** Memory in KiB, of a system that has settled: \`{ available, slab }\` as JSON. */
-export const readMemory = `
-rm -f /tmp/trace*; sync; echo 3 >/proc/sys/vm/drop_caches; sleep 2
+/** Memory in KiB, of a system that has had so long to settle: `{ available, slab }` as JSON. */
+export const readMemory = (seconds: number) => `
+rm -f /tmp/trace*; sync; echo 3 >/proc/sys/vm/drop_caches; sleep ${seconds}
 awk '/^MemAvailable:/ { a = $2 } /^Slab:/ { s = $2 }
   END { printf "{\\"available\\":%d,\\"slab\\":%d}\\n", a, s }' /proc/meminfo`;
 
@@ -53,10 +53,11 @@ export interface Memory {
 export const parseMemory = (text: string): Memory => JSON.parse(text) as Memory;
 
 /**
- * What a kernel keeps for a while: hundreds of workers freed the trampolines, and are idle for five minutes
- * before they end, with 26 KiB each. A page for each trampoline would be 160 MiB.
+ * Hundreds of the kernel's workers free the trampolines, and are idle for five minutes before they end, with
+ * some 40 KiB each. A page for each trampoline would be 160 MiB.
  */
-export const keptKiB = 64 * 1024;
+export const workersEndSeconds = 330;
+export const keptKiB = { byWorkers: 64 * 1024, settled: 24 * 1024 } as const;
 
 interface Stress extends AsyncDisposable {
   /** A guest that has the stress, and room for tens of thousands of trampolines. */
