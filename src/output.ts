@@ -1,5 +1,6 @@
 /** Where the trace is written: standard output or a file, without ever holding up the event loop. */
-import { open, writeFile, type FileHandle } from 'node:fs/promises';
+import { access, constants, open, writeFile, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { loadNative } from './attach/native.js';
 import { writeAll } from './descriptor.js';
 import { exitStatus, Failure } from './failure.js';
@@ -27,7 +28,7 @@ const standardOutput = 1;
 export async function openOutput(path: string | null): Promise<Output> {
   const file = path === null ? null : await create(path);
   return {
-    write: (text) => writeText(file?.fd ?? standardOutput, text, path ?? 'standard output'),
+    write: (text) => writeToDescriptor(file?.fd ?? standardOutput, text, path ?? 'standard output'),
     hasReader: () => path !== null || loadNative().hasReader(standardOutput),
     async [Symbol.asyncDispose]() {
       await file?.close();
@@ -40,9 +41,25 @@ export async function openOutput(path: string | null): Promise<Output> {
  * @throws {Failure} when it can't be written
  */
 export async function writeReadyFile(path: string | null): Promise<void> {
-  if (path === null) return;
+  if (path !== null) await writeText(path, `${process.pid}\n`);
+}
+
+/** @throws {Failure} when it can't be written */
+export async function writeText(path: string, text: string): Promise<void> {
   try {
-    await writeFile(path, `${process.pid}\n`);
+    await writeFile(path, text);
+  } catch (error) {
+    throw cannotWrite(path, error as NodeJS.ErrnoException);
+  }
+}
+
+/**
+ * Looks whether a file could be written, where what it gets is yet to be made.
+ * @throws {Failure} when it could not
+ */
+export async function checkWritable(path: string): Promise<void> {
+  try {
+    await access(path, constants.W_OK).catch(() => access(dirname(path), constants.W_OK));
   } catch (error) {
     throw cannotWrite(path, error as NodeJS.ErrnoException);
   }
@@ -56,7 +73,7 @@ async function create(path: string): Promise<FileHandle> {
   }
 }
 
-async function writeText(fd: number, text: string, name: string): Promise<void> {
+async function writeToDescriptor(fd: number, text: string, name: string): Promise<void> {
   try {
     await writeAll(fd, Buffer.from(text));
   } catch (error) {

@@ -71,6 +71,11 @@ export class Stop implements Disposable {
     }
   }
 
+  /** Nothing was wrong: the command ended, or as much was traced as was asked for. */
+  get isDone(): boolean {
+    return ['command', 'duration', 'limit'].includes(this.reason?.type ?? '');
+  }
+
   /** What a command that still runs is sent. */
   get signal(): NodeJS.Signals {
     return this.reason?.type === 'signal' ? this.reason.signal : 'SIGTERM';

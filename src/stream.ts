@@ -6,7 +6,7 @@ import { TreeBuilder, type TreeCounts } from './tree/builder.js';
 import type { Tree } from './tree/tree.js';
 
 export interface StreamOptions {
-  readonly renderer: Renderer;
+  readonly renderer: Pick<Renderer, 'record' | 'tree'>;
   /** CLOCK_MONOTONIC; times in trees count from here. */
   readonly epochNs: bigint;
   /** What a limit counts: trees, or the lines of calls, each with what is below it. */

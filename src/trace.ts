@@ -1,23 +1,21 @@
 /** The whole of a trace: symbols, plan, attach, events, tree, render. */
 import { cpus, release } from 'node:os';
-import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
-import { attach } from './attach/attach.js';
 import { startWaiting, type WaitingCommand } from './attach/command.js';
 import { lacksFsessionMulti } from './attach/explain.js';
 import { loadNative } from './attach/native.js';
-import { startWatchdog } from './attach/watchdog.js';
-import { Backlog } from './backlog.js';
 import { aggregateOf } from './expr/expression.js';
 import { exitStatus } from './failure.js';
-import { ClosedPipe, openOutput, writeReadyFile, type Output } from './output.js';
+import { learn, loadLearnt } from './learn.js';
+import { openOutput, writeReadyFile, type Output } from './output.js';
 import { chooseFunctions, hasGraph, makePlan, type Choice, type Wishes } from './plan/make-plan.js';
-import type { Plan, PlannedFunction, RefusedFunction } from './plan/plan.js';
-import { guardRate } from './rate-guard.js';
+import { printLearnt, type Learnt } from './plan/learnt.js';
+import type { Plan } from './plan/plan.js';
 import { renderGraphJson, renderGraphText } from './render/graph.js';
 import { findHot, renderHot } from './render/hot.js';
-import { renderAttached, renderMany, renderRefused, renderStopped } from './render/notes.js';
+import { renderAttached, renderMany, renderRefused } from './render/notes.js';
 import { renderPlanJson, renderPlanText } from './render/plan.js';
 import { makeRenderer, type RendererOptions } from './render/renderer.js';
+import { runSession, type SessionOptions } from './session.js';
 import { Stop } from './stop.js';
 import { Stream } from './stream.js';
 import { spellPrototype } from './symbols/c-type.js';
@@ -27,21 +25,16 @@ import type { Symbols } from './symbols/functions.js';
 import { loadCallees } from './symbols/load-callees.js';
 import { loadSymbols } from './symbols/symbols.js';
 
-export interface TraceRequest extends Pick<
-  RendererOptions,
-  'format' | 'style' | 'prototypes' | 'width' | 'color'
-> {
+export interface TraceRequest
+  extends
+    Pick<RendererOptions, 'format' | 'style' | 'prototypes' | 'width' | 'color'>,
+    SessionOptions {
   readonly wishes: Wishes;
   readonly dryRun: boolean;
   /** A file, or null for standard output. */
   readonly output: string | null;
   /** End after so many trees, or lines without `-g`; null: never. */
   readonly limitEvents: number | null;
-  readonly durationMs: number | null;
-  /** More records a second end the trace; 0: never. */
-  readonly maxRate: number;
-  /** After so long without a sign of life fsnoop is killed; 0: never. */
-  readonly watchdogMs: number;
   /** Written as soon as all is attached. */
   readonly readyFile: string | null;
   /** A loss makes the exit status 4. */
@@ -54,13 +47,6 @@ export interface TraceRequest extends Pick<
   readonly verbose: boolean;
 }
 
-/** Records are fetched this often; what comes in between waits in the ring. */
-const pollMs = 20;
-/** Decoding rests after so long, as long as there is room for what comes: the CPU is the traced program's. */
-const decodeMs = 40;
-/** Of the free memory, so much may wait to be decoded where calls come faster than that. */
-const backlogShare = 1 / 4;
-
 /**
  * Traces until the command ends, a limit is reached, or a signal comes.
  * @returns the exit status
@@ -71,16 +57,18 @@ export async function trace(request: TraceRequest): Promise<number> {
   using command = argv === null || request.dryRun ? null : startWaiting(argv);
   request.onProgress('reading symbols');
   const named = [...roots, ...include, ...exclude, ...extra].map(({ glob }) => glob);
-  const symbols = loadSymbols(needsCallees(request) ? ['*'] : named, loadNative().printKallsyms);
+  const symbols = loadSymbols(needsAll(request) ? ['*'] : named, loadNative().printKallsyms);
   if (symbols.btf.enumerator('BPF_TRACE_FSESSION_MULTI') === undefined) throw lacksFsessionMulti();
   const choice = chooseFunctions(request.wishes, symbols);
+  await using output = await openOutput(request.output);
+  const learnt = await findLearnt(request, choice, symbols, output);
+  if (typeof learnt === 'number') return learnt;
   const plan = makePlan(
     request.wishes,
-    choice,
+    learnt === null ? choice : { ...choice, include: symbols.match(learnt.functions) },
     symbols,
     needsCallees(request) ? await disassemble(choice, request, symbols) : null,
   );
-  await using output = await openOutput(request.output);
   using stop = new Stop();
   if (request.dryRun) {
     request.onProgress('');
@@ -89,16 +77,36 @@ export async function trace(request: TraceRequest): Promise<number> {
     });
     return stop.status();
   }
-  const { lost } = await run(plan, symbols, request, output, stop, command);
+  const { lost } = await run(plan, learnt, symbols, request, output, stop, command);
   if (command?.execError != null) request.onNote(`${command.execError}\n`);
   if (stop.reason?.type !== 'command') command?.kill(stop.signal);
   const isStrictlyLost = lost && request.strict && stop.reason?.type !== 'rate';
   return isStrictlyLost ? exitStatus.lost : stop.status();
 }
 
+/** What is below the roots may be any function. */
+function needsAll(request: TraceRequest): boolean {
+  return request.wishes.lesson !== null || needsCallees(request);
+}
+
 /** Included functions are taken for what is below the roots, unless the graph itself is to be shown. */
 function needsCallees({ wishes, dryRun, prototypes = false }: TraceRequest): boolean {
-  return hasGraph(wishes) && (wishes.include.length === 0 || (dryRun && prototypes));
+  if (!hasGraph(wishes) || wishes.lesson !== null) return false;
+  return wishes.include.length === 0 || (dryRun && prototypes);
+}
+
+/** The exit status where learning was the end of it all. */
+async function findLearnt(
+  request: TraceRequest,
+  choice: Choice,
+  symbols: Symbols,
+  output: Output,
+): Promise<Learnt | number | null> {
+  const { lesson } = request.wishes;
+  if (lesson === null) return null;
+  return lesson.type === 'load'
+    ? loadLearnt(lesson.path, request, choice, symbols)
+    : learn(lesson, request, choice, symbols, output);
 }
 
 async function disassemble(
@@ -133,9 +141,10 @@ function renderDryRun(plan: Plan, request: TraceRequest, { btf }: Symbols): stri
     : renderGraphText(plan, plan.callees, { color: request.color, prototypeOf });
 }
 
-/** Attaches, streams until it is to stop, detaches, sums up. */
+/** Streams a session into the output, and sums up. */
 async function run(
   plan: Plan,
+  learnt: Learnt | null,
   symbols: Symbols,
   request: TraceRequest,
   output: Output,
@@ -157,39 +166,6 @@ async function run(
     epochNs,
     cpus: cpus().length,
   });
-  request.onNote(renderMany(functions.length));
-  using watchdog = request.watchdogMs === 0 ? null : startWatchdog(request.watchdogMs);
-  await using attachment = await attach(plan, {
-    commandPid: command?.pid ?? null,
-    helperPids: [watchdog?.pid ?? []].flat(),
-    onProgress: request.onProgress,
-  });
-  // at once, even where what was read before can't be written
-  const detached = stop.asked.then(() => attachment.detach());
-  request.onProgress('');
-  const write = async (text: string): Promise<void> => {
-    if (text === '' || stop.isBroken) return;
-    await output.write(text).catch((error: unknown) => {
-      stop.break(error as Error);
-    });
-  };
-  const refused = [...plan.refused, ...attachment.refused.map(toRefused)];
-  const { attachMs } = attachment;
-  const attached = functions.length - attachment.refused.length;
-  if (request.verbose) {
-    request.onNote(renderPlanText(plan) + renderAttached(attached, plan.method, attachMs));
-  }
-  if (request.format === 'text') request.onNote(renderRefused(refused));
-  await write(
-    renderer.start({
-      kernel: release(),
-      method: plan.method,
-      functions: attached,
-      refused,
-      attachMs,
-    }),
-  );
-  await writeReadyFile(request.readyFile);
   const stream = new Stream({
     renderer,
     epochNs,
@@ -199,89 +175,48 @@ async function run(
       stop.ask({ type: 'limit' });
     },
   });
-  const hotNote = () => renderHot(findHot(functions, attachment.counts));
-  stop.after(request.durationMs);
-  void command?.ended.then((status) => {
-    stop.ask({ type: 'command', status });
-  });
-  using guard = guardRate({
-    limit: request.maxRate,
-    made: () => attachment.made(),
-    onOver: (recordsPerSecond) => {
-      const stopped = { reason: 'max-rate', recordsPerSecond, maxRate: request.maxRate } as const;
-      stop.ask({ type: 'rate', stopped });
-      request.onNote(renderStopped(stopped) + hotNote());
+  const write = async (text: string): Promise<void> => {
+    if (text === '' || stop.isBroken) return;
+    await output.write(text).catch((error: unknown) => {
+      stop.break(error as Error);
+    });
+  };
+  request.onNote(renderMany(functions.length));
+  const end = await runSession(plan, request, {
+    stop,
+    command,
+    output,
+    onAttached: async (attached) => {
+      const { method } = plan;
+      const refused = [...plan.refused, ...attached.refused];
+      if (request.verbose) request.onNote(renderPlanText(plan) + renderAttached(attached, method));
+      if (request.format === 'text') request.onNote(renderRefused(refused));
+      else if (learnt !== null) await write(printLearnt(learnt));
+      await write(renderer.start({ ...attached, kernel: release(), method, refused }));
+      await writeReadyFile(request.readyFile);
+    },
+    take: async (records) => {
+      stream.add(records, records.length);
+      await write(stream.takeText());
     },
   });
-  command?.go();
-
-  const backlog = new Backlog(attachment, process.availableMemory() * backlogShare);
-  while (stop.reason === null) {
-    const restAt = performance.now() + decodeMs;
-    const isRest = () => performance.now() > restAt && backlog.fill < 0.5;
-    await drain(backlog, stream, write, () => stop.reason !== null || isRest());
-    if (!output.hasReader()) stop.break(new ClosedPipe());
-    await Promise.race([stop.asked, delay(pollMs)]);
-  }
-  guard[Symbol.dispose]();
-  request.onProgress(`detaching from ${functions.length} functions`);
-  const detachMs = await detached;
-  const open = await attachment.openCalls(); // before the slow part: it tells how long they are open
-  watchdog?.[Symbol.dispose]();
-  request.onProgress('reading what is left; a second Ctrl-C leaves it out');
-  await finish(open, backlog, stream, write);
-  request.onProgress('');
-
-  await write(renderer.end());
-  const lost = { ...attachment.losses(), user: stream.counts.lostUser };
-  const { bufferBytes } = plan;
+  stream.finish();
+  await write(stream.takeText() + renderer.end());
+  const lost = { ...end.losses, user: stream.counts.lostUser };
+  const stopped = stop.reason?.type === 'rate' ? stop.reason.stopped : null;
+  const hot = findHot(functions, end.counts);
   const summary = renderer.summary({
     ...stream.counts,
     lost,
-    detachMs,
-    refused: refused.length,
-    bufferBytes,
-    hot: findHot(functions, attachment.counts),
-    stopped: stop.reason.type === 'rate' ? stop.reason.stopped : null,
+    detachMs: end.detachMs,
+    refused: plan.refused.length + end.refused.length,
+    bufferBytes: plan.bufferBytes,
+    hot,
+    stopped,
   });
   const isLossy = Object.values(lost).some((count) => count > 0);
-  const isHotTold = request.verbose || isLossy || stop.reason.type === 'rate';
+  const isHotTold = request.verbose || isLossy || stopped !== null;
   if (request.format === 'json') await write(summary);
-  else request.onNote(summary + (isHotTold ? hotNote() : ''));
+  else request.onNote(summary + (isHotTold ? renderHot(hot) : ''));
   return { lost: isLossy };
-}
-
-const toRefused = ({ name }: PlannedFunction): RefusedFunction => ({
-  function: name,
-  reason: 'refused by the kernel',
-});
-
-/** Decodes what the ring holds now, batch by batch, with room for signals in between. */
-async function drain(
-  backlog: Backlog,
-  stream: Stream,
-  write: (text: string) => Promise<void>,
-  isOver: () => boolean,
-): Promise<void> {
-  for (;;) {
-    const records = backlog.next();
-    if (records === undefined) return;
-    stream.add(records, records.length);
-    await write(stream.takeText());
-    await turn();
-    if (isOver()) return;
-  }
-}
-
-/** Takes what is left in the ring, and then the calls that have not returned. */
-async function finish(
-  open: Buffer,
-  backlog: Backlog,
-  stream: Stream,
-  write: (text: string) => Promise<void>,
-): Promise<void> {
-  await drain(backlog, stream, write, () => false);
-  stream.add(open, open.length);
-  stream.finish();
-  await write(stream.takeText());
 }

@@ -76,6 +76,9 @@ describe('the flags', () => {
          --fgraph-exclude VALUE…
          --fgraph-extra VALUE…
          --fgraph-proto
+         --fgraph-learn VALUE
+         --fgraph-save VALUE
+         --fgraph-load VALUE, not with fgraph-learn,fgraph-include
          --fgraph-max-depth VALUE, 1 to 500, default 5
          --fgraph-all-paths
          --filter-pid VALUE…

@@ -250,6 +250,7 @@ describe('a plan', () => {
     extra: [],
     maxDepth: 5,
     paths: 'likely',
+    lesson: null,
     minDurationNs: 0,
     pids: [],
     comm: null,

@@ -74,13 +74,15 @@ const steps = {
   done`,
   'only long': `fsnoop -k hrtimer_nanosleep --min-duration 100ms --format json -c 'calls sleep 3 300'`,
   'long below': `fsnoop -k hrtimer_nanosleep -g --fgraph-include do_nanosleep,schedule --format json -c 'calls sleep 2 100'`,
+  // one after the other: where one is preempted in the program, the others on that CPU go unseen
   'one process': `
-    calls after /tmp/go read 50 & one=$!
-    calls after /tmp/go read 70 & two=$!
-    calls after /tmp/go read 90 & three=$!
+    calls after /tmp/go-one read 50 & one=$!
+    calls after /tmp/go-two read 70 & two=$!
+    calls after /tmp/go-three read 90 & three=$!
     ${whenReady(
       '-k ksys_read --format json --filter-pid $one,$three',
-      'touch /tmp/go; wait $one $two $three; kill -INT $tracer',
+      `touch /tmp/go-one; wait $one; touch /tmp/go-two; wait $two; touch /tmp/go-three; wait $three
+      kill -INT $tracer`,
     )}`,
   'one name': `ln -s $(which calls) /tmp/fifteen-letters; ln -s $(which calls) /tmp/fifteen-letter
     fsnoop -k ksys_read --format json --comm fifteen-letters -c '/tmp/fifteen-letters read 5; /tmp/fifteen-letter read 7; calls read 9'`,

@@ -33,7 +33,7 @@ const attachTypeFsessionMulti = 61;
 const smallestRingBytes = 4096;
 
 /** What the kernel side counted as lost. */
-interface KernelLosses {
+export interface KernelLosses {
   /** Records that found no room in the ring. */
   readonly ring: number;
   /** Runs of the program that the kernel skipped, to keep it out of itself. */

@@ -5,6 +5,7 @@ import * as Flags from '@oclif/core/flags';
 import { parseWatchdogMs } from '../attach/watchdog.js';
 import { exitStatus, Failure } from '../failure.js';
 import { adviceOn, hasEntryMode } from '../plan/bpfsnoop.js';
+import type { Lesson } from '../plan/learnt.js';
 import { parseCommand } from '../plan/command.js';
 import { parseExpressions } from '../plan/expressions.js';
 import { chooseErrnos, parseComm, parsePids } from '../plan/filters.js';
@@ -104,6 +105,24 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
     'fgraph-proto': Flags.boolean({
       summary: 'Show functions with their types; with --dry-run the tree of what they call.',
       helpGroup: 'GRAPH',
+    }),
+    'fgraph-learn': Flags.string({
+      summary:
+        'See what is called below, indirectly too, with everything attached: while the command runs once, or in the first N calls.',
+      helpValue: '[N]',
+      helpGroup: 'GRAPH',
+    }),
+    'fgraph-save': Flags.string({
+      summary: 'Keep in a file what --fgraph-learn saw.',
+      helpValue: 'FILE',
+      helpGroup: 'GRAPH',
+      dependsOn: ['fgraph-learn'],
+    }),
+    'fgraph-load': Flags.string({
+      summary: 'Show what was seen then.',
+      helpValue: 'FILE',
+      helpGroup: 'GRAPH',
+      exclusive: ['fgraph-learn', 'fgraph-include'],
     }),
     'fgraph-max-depth': Flags.integer({
       summary: 'Levels below the root.',
@@ -264,7 +283,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
   }
 
   async run(): Promise<void> {
-    const { args, flags } = await this.parse(Trace);
+    const { args, flags } = await this.parse(Trace, this.argv.map(spellOut));
     const { live, format, output } = flags;
     const terminal = output === undefined ? findTerminal() : null;
     const color = 'color' in flags ? flags.color : terminal !== null && !process.env['NO_COLOR'];
@@ -297,6 +316,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
         extra: parsePatterns('--fgraph-extra', flags['fgraph-extra'] ?? []),
         maxDepth: flags['fgraph-max-depth'],
         paths: flags['fgraph-all-paths'] ? 'all' : 'likely',
+        lesson: chooseLesson(flags),
         minDurationNs:
           parseOptional(flags['min-duration'], (text) => parseDurationNs('--min-duration', text)) ??
           0,
@@ -358,6 +378,42 @@ function parseOptional<Value>(
   parse: (text: string) => Value,
 ): Value | null {
   return text === undefined ? null : parse(text);
+}
+
+/** A flag whose value can be left out, which oclif does not have. */
+function spellOut(arg: string): string {
+  return arg === '--fgraph-learn' ? `${arg}=` : arg;
+}
+
+interface LessonFlags {
+  readonly 'fgraph-learn'?: string | undefined;
+  readonly 'fgraph-save'?: string | undefined;
+  readonly 'fgraph-load'?: string | undefined;
+  readonly 'dry-run': boolean;
+}
+
+function chooseLesson(flags: LessonFlags): Lesson | null {
+  const { 'fgraph-learn': calls, 'fgraph-save': saveTo = null, 'fgraph-load': path } = flags;
+  if (path !== undefined) return { type: 'load', path };
+  if (calls === undefined) return null;
+  if (flags['dry-run']) {
+    throw new Failure(
+      exitStatus.usage,
+      '--dry-run attaches nothing, which --fgraph-learn has to.',
+      'Keep what it sees with --fgraph-save FILE, then: --fgraph-load FILE --dry-run',
+    );
+  }
+  return { type: 'learn', calls: calls === '' ? null : parseCalls(calls), saveTo };
+}
+
+function parseCalls(text: string): number {
+  const calls = /^\d+$/.test(text) ? Number(text) : 0;
+  if (calls > 0) return calls;
+  throw new Failure(
+    exitStatus.usage,
+    `--fgraph-learn '${text}' is no number of calls.`,
+    'Say how many calls of the roots to follow: --fgraph-learn=10',
+  );
 }
 
 type Style = 'tree' | 'ftrace' | 'arrows';

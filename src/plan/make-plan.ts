@@ -4,6 +4,7 @@ import type { CalleeSearch, CallGraph } from '../symbols/callees.js';
 import type { KernelFunction } from '../symbols/function.js';
 import { captureAll } from './capture-all.js';
 import { findFunctions, type FunctionSource } from './find.js';
+import type { Lesson } from './learnt.js';
 import type { Pattern } from './pattern.js';
 import type { Plan, PlannedGraph, RefusedFunction } from './plan.js';
 
@@ -34,6 +35,8 @@ export interface Wishes extends Pick<
   readonly maxDepth: number;
   /** `--fgraph-all-paths`: cold functions and unlikely parts too. */
   readonly paths: CalleeSearch['paths'];
+  /** `--fgraph-learn` or `--fgraph-load`. */
+  readonly lesson: Lesson | null;
 }
 
 /** The functions that the patterns mean. */
@@ -64,7 +67,7 @@ export function chooseFunctions(wishes: Wishes, symbols: FunctionSource): Choice
   const { include, exclude, extra } = wishes;
   const graph = hasGraph(wishes);
   const below = [...include, ...exclude, ...extra];
-  if (!graph && below.length > 0) throw noGraphFlag();
+  if (!graph && (below.length > 0 || wishes.lesson !== null)) throw noGraphFlag();
 
   const { byPattern } = findFunctions([...wishes.roots, ...below], symbols);
   const choose = (some: readonly Pattern[]) => [

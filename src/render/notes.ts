@@ -3,6 +3,12 @@ import type { RefusedFunction } from '../plan/plan.js';
 import type { Stopped } from './summary.js';
 import { formatCount } from './text.js';
 
+interface Attached {
+  /** How many. */
+  readonly functions: number;
+  readonly attachMs: number;
+}
+
 /** How many refused functions are named. */
 const maxNamed = 4;
 /** More functions than these are told before they are attached to. */
@@ -32,7 +38,7 @@ export function renderStopped({ recordsPerSecond, maxRate }: Stopped): string {
 }
 
 /** `Attached to 118 functions in 93 ms by fsession.multi.` */
-export function renderAttached(functions: number, method: string, attachMs: number): string {
+export function renderAttached({ functions, attachMs }: Attached, method: string): string {
   const count = `${formatCount(functions)} function${functions === 1 ? '' : 's'}`;
   return `Attached to ${count} in ${attachMs.toFixed(0)} ms by ${method}.\n`;
 }

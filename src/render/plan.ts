@@ -3,10 +3,10 @@ import Table from 'cli-table3';
 import type { Plan, PlannedGraph } from '../plan/plan.js';
 import { errnoName } from '../symbols/errno.js';
 import { formatDuration } from './duration.js';
+import { formatNames } from './names.js';
 import { formatBytes } from './summary.js';
 import { formatComm, formatCount } from './text.js';
 
-const lineWidth = 80;
 const labelWidth = 11;
 /** How many functions a row of the table of reasons names. */
 const maxExamples = 3;
@@ -16,9 +16,9 @@ export function renderPlanText(plan: Plan): string {
   const others = namesOf(plan, false);
   const rows = [
     row('Method', plan.method),
-    row('Roots', formatCount(roots.length)) + formatList(roots),
+    row('Roots', formatCount(roots.length)) + formatNames(roots, labelWidth),
     row('Graph', plan.graph ? formatCount(others.length) : 'no: one line a call'),
-    formatList(others),
+    formatNames(others, labelWidth),
     plan.callees === null ? '' : formatCallees(plan.callees),
     plan.graph ? row('Depth', `${plan.maxDepth}`) : '',
     row('Filters', formatFilters(plan)),
@@ -93,22 +93,6 @@ function row(label: string, value: string): string {
   return `${label.padEnd(labelWidth)}${value}\n`;
 }
 
-/** Names with commas, as the flags take them, in lines below their count. */
-function formatList(names: readonly string[]): string {
-  const indent = ' '.repeat(labelWidth);
-  let out = '';
-  let line = '';
-  for (const [place, name] of names.entries()) {
-    const item = place === names.length - 1 ? name : `${name},`;
-    if (line !== '' && labelWidth + line.length + 1 + item.length > lineWidth) {
-      out += `${indent}${line}\n`;
-      line = '';
-    }
-    line += line === '' ? item : ` ${item}`;
-  }
-  return line === '' ? out : `${out}${indent}${line}\n`;
-}
-
 /** What the disassembly found, and what it can't know. */
 function formatCallees(graph: PlannedGraph): string {
   const { callees, cold } = graph;
@@ -119,7 +103,10 @@ function formatCallees(graph: PlannedGraph): string {
     (cold.length === 0
       ? ''
       : row('Cold', `${formatCount(cold.length)} left out; --fgraph-all-paths takes them`) +
-        formatList(cold.map(({ function: name }) => name)))
+        formatNames(
+          cold.map(({ function: name }) => name),
+          labelWidth,
+        ))
   );
 }
 

@@ -1,0 +1,135 @@
+/** One time of tracing: attaches, takes records until it is to end, detaches. */
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+import { attach, type KernelLosses } from './attach/attach.js';
+import type { WaitingCommand } from './attach/command.js';
+import { startWatchdog } from './attach/watchdog.js';
+import { Backlog } from './backlog.js';
+import { ClosedPipe, type Output } from './output.js';
+import type { Plan, PlannedFunction, RefusedFunction } from './plan/plan.js';
+import { guardRate } from './rate-guard.js';
+import { findHot, renderHot } from './render/hot.js';
+import { renderStopped } from './render/notes.js';
+import type { Stop } from './stop.js';
+
+export interface SessionOptions {
+  readonly durationMs: number | null;
+  /** More records a second end it; 0: never. */
+  readonly maxRate: number;
+  /** After so long without a sign of life fsnoop is killed; 0: never. */
+  readonly watchdogMs: number;
+  readonly onProgress: (text: string) => void;
+  readonly onNote: (text: string) => void;
+}
+
+/** What happens in it. */
+export interface SessionParts {
+  /** Ends it: the command, a limit, a signal. */
+  readonly stop: Stop;
+  /** Goes as soon as all is attached. */
+  readonly command: WaitingCommand | null;
+  /** A trace that nobody reads ends. */
+  readonly output: Output;
+  /** All is attached; nothing has been taken. */
+  readonly onAttached: (attached: Attached) => Promise<void>;
+  /** Gets whole records, in bytes that are not changed later. */
+  readonly take: (records: Buffer) => Promise<void>;
+}
+
+export interface Attached {
+  readonly functions: number;
+  readonly attachMs: number;
+  /** By the kernel itself. */
+  readonly refused: readonly RefusedFunction[];
+}
+
+export interface SessionEnd extends Attached {
+  readonly detachMs: number;
+  readonly losses: KernelLosses;
+  /** How many records there were, by the place of their function in the plan. */
+  readonly counts: Float64Array;
+}
+
+/** Records are fetched this often; what comes in between waits in the ring. */
+const pollMs = 20;
+/** Decoding rests after so long, as long as there is room for what comes: the CPU is the traced program's. */
+const decodeMs = 40;
+/** Of the free memory, so much may wait to be decoded where calls come faster than that. */
+const backlogShare = 1 / 4;
+
+/** @throws {Failure} when this kernel or user cannot trace */
+export async function runSession(
+  plan: Plan,
+  options: SessionOptions,
+  { stop, command, output, onAttached, take }: SessionParts,
+): Promise<SessionEnd> {
+  const { functions } = plan;
+  const { onProgress, onNote } = options;
+  using watchdog = options.watchdogMs === 0 ? null : startWatchdog(options.watchdogMs);
+  await using attachment = await attach(plan, {
+    commandPid: command?.pid ?? null,
+    helperPids: [watchdog?.pid ?? []].flat(),
+    onProgress,
+  });
+  // at once, even where what was read before can't be written
+  const detached = stop.asked.then(() => attachment.detach());
+  onProgress('');
+  const attached = {
+    functions: functions.length - attachment.refused.length,
+    attachMs: attachment.attachMs,
+    refused: attachment.refused.map(toRefused),
+  };
+  await onAttached(attached);
+  stop.after(options.durationMs);
+  void command?.ended.then((status) => {
+    stop.ask({ type: 'command', status });
+  });
+  using guard = guardRate({
+    limit: options.maxRate,
+    made: () => attachment.made(),
+    onOver: (recordsPerSecond) => {
+      const stopped = { reason: 'max-rate', recordsPerSecond, maxRate: options.maxRate } as const;
+      stop.ask({ type: 'rate', stopped });
+      onNote(renderStopped(stopped) + renderHot(findHot(functions, attachment.counts)));
+    },
+  });
+  command?.go();
+
+  const backlog = new Backlog(attachment, process.availableMemory() * backlogShare);
+  while (stop.reason === null) {
+    const restAt = performance.now() + decodeMs;
+    const isRest = () => performance.now() > restAt && backlog.fill < 0.5;
+    await drain(backlog, take, () => stop.reason !== null || isRest());
+    if (!output.hasReader()) stop.break(new ClosedPipe());
+    await Promise.race([stop.asked, delay(pollMs)]);
+  }
+  guard[Symbol.dispose]();
+  onProgress(`detaching from ${functions.length} functions`);
+  const detachMs = await detached;
+  const open = await attachment.openCalls(); // before the slow part: it tells how long they are open
+  watchdog?.[Symbol.dispose]();
+  onProgress('reading what is left; a second Ctrl-C leaves it out');
+  await drain(backlog, take, () => false);
+  await take(open);
+  onProgress('');
+  return { ...attached, detachMs, losses: attachment.losses(), counts: attachment.counts };
+}
+
+const toRefused = ({ name }: PlannedFunction): RefusedFunction => ({
+  function: name,
+  reason: 'refused by the kernel',
+});
+
+/** Takes what the ring holds now, batch by batch, with room for signals in between. */
+async function drain(
+  backlog: Backlog,
+  take: (records: Buffer) => Promise<void>,
+  isOver: () => boolean,
+): Promise<void> {
+  for (;;) {
+    const records = backlog.next();
+    if (records === undefined) return;
+    await take(records);
+    await turn();
+    if (isOver()) return;
+  }
+}
