@@ -59,13 +59,20 @@ export async function learn(
       stop.ask({ type: 'limit' });
     },
   });
+  const showCalls = () => {
+    if (limit !== null) request.onProgress(`${stream.counts.trees} of ${limit} calls followed`);
+  };
   const end = await runSession(plan, request, {
     stop,
     command,
     output,
-    onAttached: () => Promise.resolve(),
+    onAttached: () => {
+      showCalls();
+      return Promise.resolve();
+    },
     take: (records) => {
       stream.add(records, records.length);
+      showCalls();
       return Promise.resolve();
     },
   });

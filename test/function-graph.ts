@@ -38,6 +38,23 @@ export function parseFunctionGraph(text: string): NamedCall[] {
   return roots;
 }
 
+const callOfTask = /^ *\d+\) +\S.*-(?<tid>\d+) +\|.* \| {2}(?<indent> *)(?<name>[\w.]+)\(\)/;
+
+/**
+ * With the option `funcgraph-proc`, of any number of tasks: of each call the names from the outermost
+ * one that was traced down to itself.
+ */
+export function listWays(text: string): string[][] {
+  const open = new Map<string, string[]>();
+  return text.split('\n').flatMap((line) => {
+    const { tid = '', indent = '', name = '' } = callOfTask.exec(line)?.groups ?? {};
+    if (name === '') return [];
+    const way = [...(open.get(tid) ?? []).slice(0, indent.length / 2), name];
+    open.set(tid, way);
+    return [way];
+  });
+}
+
 /** The lines before the first call. */
 export function headerOf(text: string): string {
   return text.slice(0, text.search(/^ *\d+\)/m));

@@ -55,7 +55,17 @@ export interface JsonSummary {
   readonly hot: readonly { readonly function: string; readonly records: number }[];
 }
 
+export interface JsonLearnt {
+  readonly type: 'learnt';
+  readonly kernel: string;
+  readonly roots: readonly string[];
+  readonly maxDepth: number;
+  readonly calls: number;
+  readonly functions: readonly string[];
+}
+
 export type JsonLine =
+  | JsonLearnt
   | JsonStart
   | JsonTree
   | (JsonTask & JsonCall & { readonly type: 'call' })

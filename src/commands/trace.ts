@@ -36,6 +36,10 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       command: `<%= config.bin %> -k vfs_read -g --fgraph-extra ext4_file_read_iter -c 'cat /var/log/dmesg'`,
     },
     {
+      description: 'With all that it is seen to call, which is kept for the next time',
+      command: `<%= config.bin %> -k vfs_read -g --fgraph-learn --fgraph-save reads -c 'cat /var/log/dmesg'`,
+    },
+    {
       description: 'With some functions alone',
       command: `<%= config.bin %> -k ksys_read -g --fgraph-include 'vfs_read,rw_verify_area,security_*' -c 'cat /etc/hostname'`,
     },

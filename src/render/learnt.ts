@@ -13,7 +13,10 @@ const maxNamed = 3;
  * `Learning from 10 calls, with 41,551 functions attached: each call of them, by any task, takes longer meanwhile.`
  * @param calls how many are followed at most, or null
  */
-export function renderLearning({ functions, command }: Plan, calls: number | null): string {
+export function renderLearning(
+  { functions, command }: Pick<Plan, 'functions' | 'command'>,
+  calls: number | null,
+): string {
   const from = calls === null ? '' : ` from ${count(calls, 'call')}`;
   const by = command === null ? '' : ' while the command runs, which then runs again';
   const attached = `with ${count(functions.length, 'function')} attached`;
@@ -48,7 +51,7 @@ export function renderLess(
   const missing =
     gone.length === 0
       ? ''
-      : `This kernel does not have ${count(gone.length, 'function')} that was learnt: ${nameSome(gone)}.\n`;
+      : `This kernel does not have ${count(gone.length, 'function')} that ${gone.length === 1 ? 'was' : 'were'} learnt: ${nameSome(gone)}.\n`;
   return deeper + missing;
 }
 

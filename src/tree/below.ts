@@ -13,7 +13,7 @@ export function collectCalled(
   const calls: Call[] = [tree.root];
   for (let call = calls.pop(); call !== undefined; call = calls.pop()) {
     if (skipped(call.function)) continue;
-    seen.add(call.function);
+    if (call.status !== 'lost') seen.add(call.function);
     for (const child of call.children) if (child.type === 'call') calls.push(child);
   }
 }
