@@ -46,6 +46,7 @@ export async function learn(
   const skipped = plan.functions.map(({ name }) => excluded.has(name) || isInterruptEntry(name));
   const stream = new Stream({
     renderer: {
+      encoding: 'utf8',
       record: () => '',
       tree: (tree) => {
         collectCalled(tree, (place) => skipped[place] === true, seen);

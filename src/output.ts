@@ -11,7 +11,7 @@ export interface Output extends AsyncDisposable {
    * @throws {ClosedPipe} when nobody reads any more
    * @throws {Failure} when a file can't be written, as on a full disk
    */
-  write(text: string): Promise<void>;
+  write(text: string | Uint8Array): Promise<void>;
   /** False when the other end of a pipe is closed: a write tells that only when there is one. */
   hasReader(): boolean;
 }
@@ -73,9 +73,13 @@ async function create(path: string): Promise<FileHandle> {
   }
 }
 
-async function writeToDescriptor(fd: number, text: string, name: string): Promise<void> {
+async function writeToDescriptor(
+  fd: number,
+  text: string | Uint8Array,
+  name: string,
+): Promise<void> {
   try {
-    await writeAll(fd, Buffer.from(text));
+    await writeAll(fd, typeof text === 'string' ? Buffer.from(text) : text);
   } catch (error) {
     const failed = error as NodeJS.ErrnoException;
     throw failed.code === 'EPIPE' ? new ClosedPipe() : cannotWrite(name, failed);

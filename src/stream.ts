@@ -6,7 +6,7 @@ import { TreeBuilder, type TreeCounts } from './tree/builder.js';
 import type { Tree } from './tree/tree.js';
 
 export interface StreamOptions {
-  readonly renderer: Pick<Renderer, 'record' | 'tree'>;
+  readonly renderer: Pick<Renderer, 'record' | 'tree' | 'encoding'>;
   /** CLOCK_MONOTONIC; times in trees count from here. */
   readonly epochNs: bigint;
   /** What a limit counts: trees, or the lines of calls, each with what is below it. */
@@ -53,11 +53,11 @@ export class Stream {
     this.#builder.finish();
   }
 
-  /** The text since the last time. */
-  takeText(): string {
+  /** The text since the last time, in UTF-8. */
+  takeText(): Buffer {
     const text = this.#text;
     this.#text = '';
-    return text;
+    return Buffer.from(text, this.#options.renderer.encoding);
   }
 
   #render(tree: Tree): void {

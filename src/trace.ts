@@ -175,8 +175,8 @@ async function run(
       stop.ask({ type: 'limit' });
     },
   });
-  const write = async (text: string): Promise<void> => {
-    if (text === '' || stop.isBroken) return;
+  const write = async (text: string | Uint8Array): Promise<void> => {
+    if (text.length === 0 || stop.isBroken) return;
     await output.write(text).catch((error: unknown) => {
       stop.break(error as Error);
     });
@@ -201,7 +201,8 @@ async function run(
     },
   });
   stream.finish();
-  await write(stream.takeText() + renderer.end());
+  await write(stream.takeText());
+  await write(renderer.end());
   const lost = { ...end.losses, user: stream.counts.lostUser };
   const stopped = stop.reason?.type === 'rate' ? stop.reason.stopped : null;
   const hot = findHot(functions, end.counts);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { recordType } from '../src/events/record.js';
-import { makeRenderer, type RendererOptions } from '../src/render/renderer.js';
+import { makeRenderer, type Renderer, type RendererOptions } from '../src/render/renderer.js';
 import type { Parameter } from '../src/symbols/parameters.js';
 import { noAddresses } from '../src/symbols/addresses.js';
 import { functions, read, slow, treeOf, treesOf, unfinished } from './fixtures/reads.js';
@@ -8,8 +8,9 @@ import { makeRecord, recordsOf } from './fixtures/records.js';
 
 const start = { kernel: '7.2', method: 'fsession.multi', functions: 7, refused: [], attachMs: 93 };
 
-function make(options: Partial<RendererOptions> = {}) {
-  return makeRenderer({
+/** With trees and records as they are read. */
+function make(options: Partial<RendererOptions> = {}): Renderer {
+  const renderer = makeRenderer({
     format: 'text',
     style: 'tree',
     graph: true,
@@ -22,6 +23,12 @@ function make(options: Partial<RendererOptions> = {}) {
     epochNs: 0n,
     ...options,
   });
+  const read = (text: string) => Buffer.from(text, renderer.encoding).toString();
+  return {
+    ...renderer,
+    tree: (...args) => read(renderer.tree(...args)),
+    record: (record) => read(renderer.record(record)),
+  };
 }
 
 /** As it would be printed: vitest wants a newline on both ends of an expected block. */
@@ -40,6 +47,15 @@ test('a tree shows the calls with their duration, self time and value', () => {
         0.42 µs    0.42 µs  └─ read_zero() = 131072
     "
   `);
+});
+
+test('a tree is the same after more trees than text is kept of', () => {
+  const renderer = make();
+  // eight functions with so many values each, of which one has no place in the plan
+  for (let place = 0; place < 8; place++)
+    for (let returns = 0; returns < 1 << 13; returns++)
+      renderer.tree(treeOf({ function: place, startNs: 0, durationNs: 1, returns }));
+  expect(renderer.tree(slowOfDd)).toBe(`\n${make().tree(slowOfDd)}`);
 });
 
 test('slow calls are marked and errors have names', () => {

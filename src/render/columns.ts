@@ -12,26 +12,26 @@ interface Column {
 }
 
 const durationHeader = ` ${'DURATION'.padStart(cellColumns)}`;
-const selfHeader = ` ${'SELF'.padStart(cellColumns)}`;
 const taskHeader = '  TASK                   ';
 const blank = ' '.repeat(durationHeader.length);
 
-/** With ftrace's mark in front; blank while nobody knows how long the call takes. */
+/** Of the tree style: a duration, and the time without what is shown below. */
+export const treeHeader = `${durationHeader} ${'SELF'.padStart(cellColumns)}`;
+
+/** With ftrace's mark in front. */
+export function printDuration(text: Text, ns: number): string {
+  const mark = markOf(ns);
+  return text.slow[mark](mark + formatDurationCell(ns));
+}
+
+export const printSelf = (ns: number): string => ` ${formatDurationCell(ns)}`;
+
+/** Blank while nobody knows how long the call takes. */
 const duration: Column = {
   name: 'duration',
   header: durationHeader,
-  print: (text, { durationNs, status }) => {
-    if (status !== 'returned') return blank;
-    const mark = markOf(durationNs);
-    return text.slow[mark](mark + formatDurationCell(durationNs));
-  },
-};
-
-const self: Column = {
-  name: 'self',
-  header: selfHeader,
-  print: (_, { selfNs, status }) =>
-    status === 'returned' ? ` ${formatDurationCell(selfNs)}` : blank,
+  print: (text, { durationNs, status }) =>
+    status === 'returned' ? printDuration(text, durationNs) : blank,
 };
 
 const cpu: Column = {
@@ -45,9 +45,6 @@ const task: Column = {
   header: taskHeader,
   print: (_, _call, tree) => `  ${formatTask(tree)}`.padEnd(taskHeader.length),
 };
-
-/** Of the tree style. */
-export const treeColumns: readonly Column[] = [duration, self];
 
 /** Of one line a call. */
 export const callColumns: readonly Column[] = [duration, cpu, task];

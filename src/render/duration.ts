@@ -24,20 +24,34 @@ export function formatDuration(ns: number): string {
 
 /** Columns of a cell, at least. */
 export const cellColumns = 10;
-/** By 10 ns: most durations are short, and soon there again. */
-const cells: string[] = Array.from({ length: 20_000 });
+
+/** Printed durations by 10 ns, which is all that is shown: most are short, and soon there again. */
+export class DurationCells {
+  readonly #print: (ns: number) => string;
+  readonly #cells: string[] = Array.from({ length: 20_000 });
+
+  /** @param print the same for durations that formatDuration() shows as the same, but for their marks */
+  constructor(print: (ns: number) => string) {
+    this.#print = print;
+  }
+
+  print(ns: number): string {
+    const place = Math.round(ns / 10);
+    // a mark may begin within the 10 ns
+    if (place >= this.#cells.length || place === 1000 || place === 10_000) return this.#print(ns);
+    return (this.#cells[place] ??= this.#print(ns));
+  }
+}
+
+const cells = new DurationCells((ns) => formatIn(ns, ' ').padStart(cellColumns));
 
 /**
  * The same with units equally wide, so that points stand below each other: `3.20  s`. With blanks in
  * front.
  */
 export function formatDurationCell(ns: number): string {
-  const place = Math.round(ns / 10);
-  if (place >= cells.length) return formatCell(ns);
-  return (cells[place] ??= formatCell(ns));
+  return cells.print(ns);
 }
-
-const formatCell = (ns: number) => formatIn(ns, ' ').padStart(cellColumns);
 
 function formatIn(ns: number, secondsPad: string): string {
   const hundredths = Math.round(ns / 10);

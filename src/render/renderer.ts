@@ -11,8 +11,8 @@ import { FtraceStyle } from './ftrace-style.js';
 import { JsonLines } from './json-lines.js';
 import { formatStack } from './stack.js';
 import { renderSummaryText, type Summary } from './summary.js';
-import { makeText, type Text, type TextOptions } from './text.js';
-import { renderTree } from './tree-style.js';
+import { makeText, type Encoding, type Text, type TextOptions } from './text.js';
+import { TreeStyle } from './tree-style.js';
 
 export interface StartInfo {
   /** `uname -r`. */
@@ -39,6 +39,8 @@ export interface RendererOptions extends TextOptions {
 }
 
 export interface Renderer {
+  /** Of what `tree` and `record` return. */
+  readonly encoding: Encoding;
   readonly start: (info: StartInfo) => string;
   /** Of one line a call no more than `most` calls, the first to return; all of them without it. */
   readonly tree: (tree: Tree, most?: number) => string;
@@ -63,6 +65,7 @@ function makeJsonRenderer(options: RendererOptions): Renderer {
   const isCountedOnly = countsOnly(outputs);
   const comms = new Comms();
   return {
+    encoding: 'utf8',
     start: (info) => lines.start(info),
     tree: (tree, most) => {
       counting.add(tree);
@@ -86,6 +89,7 @@ function makeLiveRenderer(options: RendererOptions): Renderer {
   const { functions, outputs, addresses } = options;
   const counting = new Counting(functions, outputs, text.values, addresses);
   return {
+    encoding: 'utf8',
     start: () => '',
     tree: (tree) => {
       counting.add(tree);
@@ -104,6 +108,7 @@ function makeTextRenderer(options: RendererOptions): Renderer {
   const style = chooseStyle(text, options);
   const isCountedOnly = countsOnly(outputs);
   return {
+    encoding: style.encoding,
     start: () => (isCountedOnly ? '' : style.start()),
     tree: (tree, most) => {
       counting.add(tree);
@@ -119,6 +124,7 @@ function makeTextRenderer(options: RendererOptions): Renderer {
 }
 
 interface Style {
+  readonly encoding: Encoding;
   readonly start: () => string;
   readonly tree: Renderer['tree'];
 }
@@ -127,12 +133,14 @@ function chooseStyle(text: Text, options: RendererOptions): Style {
   if (options.style === 'ftrace') {
     const style = new FtraceStyle(text, options.cpus ?? 1);
     return {
+      encoding: 'utf8',
       start: () => style.header,
       tree: (tree) => style.tree(tree) + renderStack(text, tree),
     };
   }
   if (options.style === 'arrows') {
     return {
+      encoding: 'utf8',
       start: () => '',
       tree: (tree) => renderArrows(text, tree) + renderStack(text, tree),
     };
@@ -144,15 +152,17 @@ function chooseStyle(text: Text, options: RendererOptions): Style {
       const stack = most === undefined || most >= calls.length ? renderStack(text, next) : '';
       return calls.slice(0, most).join('') + stack;
     };
-    return { start: () => renderCallsHeader(text), tree };
+    return { encoding: 'utf8', start: () => renderCallsHeader(text), tree };
   }
+  const style = new TreeStyle(text);
   let between = '';
   const tree = (next: Tree): string => {
-    const out = between + renderTree(text, next) + renderStack(text, next);
+    const stack = renderStack(text, next);
+    const out = between + style.tree(next) + (stack === '' ? '' : text.encode(stack));
     between = '\n';
     return out;
   };
-  return { start: () => '', tree };
+  return { encoding: text.encoding, start: () => '', tree };
 }
 
 /** Whether nobody is to see single calls, for all that is asked of them is counted. */
