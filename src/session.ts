@@ -35,7 +35,7 @@ export interface SessionParts {
   readonly take: (records: Buffer) => Promise<void>;
 }
 
-export interface Attached {
+interface Attached {
   readonly functions: number;
   readonly attachMs: number;
   /** By the kernel itself. */

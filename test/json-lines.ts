@@ -55,7 +55,7 @@ export interface JsonSummary {
   readonly hot: readonly { readonly function: string; readonly records: number }[];
 }
 
-export interface JsonLearnt {
+interface JsonLearnt {
   readonly type: 'learnt';
   readonly kernel: string;
   readonly roots: readonly string[];
