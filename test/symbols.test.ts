@@ -7,7 +7,7 @@ import {
   renderListText,
 } from '../src/render/list.js';
 import { denyList, isDenied, isNoReturn, noReturn, whyDenied } from '../src/symbols/deny-list.js';
-import { findNearest } from '../src/symbols/nearest.js';
+import { findNearest } from '../src/nearest.js';
 import type { KernelFunction } from '../src/symbols/function.js';
 import { makeSymbols } from '../src/symbols/functions.js';
 

@@ -12,7 +12,7 @@ import { nearestTypes } from './find-types.js';
 import type { KernelFunction, Reason } from './function.js';
 import { anyName, compileGlobs, isGlob, toRegExpSource } from './glob.js';
 import { findSymbols, Kallsyms } from './kallsyms.js';
-import { findNearest } from './nearest.js';
+import { findNearest } from '../nearest.js';
 import { judgePrototype, type Judgement } from './prototype.js';
 
 export interface SymbolFiles {
