@@ -1,14 +1,22 @@
-/** The parts of the guest module that touch nothing. */
+/** The parts of the guest module that need no guest. */
 import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { directory, encodeCpio, file, link } from '../src/vm/cpio.js';
 import { makeEndMark } from '../src/vm/end-mark.js';
 import { chooseEnvironment } from '../src/vm/environment.js';
 import { cpioPath, parseGuestFile } from '../src/vm/guest-files.js';
 import { quoteShell, renderCommand } from '../src/vm/init.js';
 import { findLastWords, findSplats, parseConsole } from '../src/vm/kernel-log.js';
-import { chooseKernelPackage, listSeries } from '../src/vm/kernels.js';
+import {
+  chooseKernelPackages,
+  listSeries,
+  loadKernel,
+  loadKernelWithModules,
+} from '../src/vm/kernels.js';
 import { needProgram } from '../src/vm/programs.js';
 import { renderArgs } from '../src/vm/qemu.js';
 import { renderRunEnd } from '../src/vm/run-end.js';
@@ -180,6 +188,10 @@ linux-binary-6.19.14+deb14-cloud-amd64
 linux-image-7.2.9+deb14-cloud-amd64
 linux-binary-7.2.9+deb14-cloud-amd64
 linux-binary-7.2.13+deb14-cloud-amd64
+linux-modules-7.2.9+deb14-cloud-amd64
+linux-modules-7.2.13+deb14-cloud-amd64
+linux-base-7.2.13+deb14-cloud-amd64
+linux-image-7.2.13+deb14-cloud-amd64
 linux-binary-7.2~rc7-cloud-amd64
 linux-binary-7.3-cloud-amd64
 linux-binary-7.4~rc2-cloud-amd64
@@ -187,20 +199,65 @@ linux-image-cloud-amd64
 linux-headers-7.2.13+deb14-cloud-amd64`.split('\n');
 
   test.each([
-    ['6.1', 'linux-image-6.1.0-50-cloud-amd64'],
-    ['6.12', 'linux-image-6.12.107+deb13-cloud-amd64'],
-    ['6.19', 'linux-binary-6.19.14+deb14-cloud-amd64'],
-    ['7.2', 'linux-binary-7.2.13+deb14-cloud-amd64'],
-    ['7.3', 'linux-binary-7.3-cloud-amd64'],
-    ['7.4', 'linux-binary-7.4~rc2-cloud-amd64'],
+    ['6.1', ['linux-image-6.1.0-50-cloud-amd64']],
+    ['6.12', ['linux-image-6.12.107+deb13-cloud-amd64']],
+    ['6.19', ['linux-image-6.19.14+deb14-cloud-amd64', 'linux-binary-6.19.14+deb14-cloud-amd64']],
+    [
+      '7.2',
+      ['image', 'binary', 'base', 'modules'].map(
+        (part) => `linux-${part}-7.2.13+deb14-cloud-amd64`,
+      ),
+    ],
+    ['7.3', ['linux-binary-7.3-cloud-amd64']],
+    ['7.4', ['linux-binary-7.4~rc2-cloud-amd64']],
     ['5.10', undefined],
     ['7', undefined],
-  ])('of series %s: %s', (series, name) => {
-    expect(chooseKernelPackage(names, series)).toBe(name);
+  ])('of series %s: %s', (series, packages) => {
+    expect(chooseKernelPackages(names, series)).toEqual(packages);
   });
 
   test('are offered by series, oldest first', () => {
     expect(listSeries(names)).toEqual(['6.1', '6.12', '6.19', '7.2', '7.3', '7.4']);
+  });
+});
+
+describe('kernels in the cache', () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fsnoop-kernels-test-'));
+    vi.stubEnv('XDG_CACHE_HOME', folder);
+    const series = join(folder, 'fsnoop/kernels/7.2');
+    await mkdir(join(series, 'modules-7.2.9+deb14'), { recursive: true });
+    for (const version of ['7.2.6', '7.2.9', '7.2.13'])
+      await writeFile(join(series, `vmlinuz-${version}+deb14`), '');
+  });
+
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+  });
+
+  const offline = {
+    report: (progress: string) => {
+      throw new Error(progress);
+    },
+  };
+
+  test('are the newest, or with modules the newest that has them', async () => {
+    const image = await loadKernel('7.2', offline);
+    const kernel = await loadKernelWithModules('7.2', offline);
+    expect(relative(folder, image)).toBe('fsnoop/kernels/7.2/vmlinuz-7.2.13+deb14');
+    expect(relative(folder, kernel.image)).toBe('fsnoop/kernels/7.2/vmlinuz-7.2.9+deb14');
+    expect(relative(folder, kernel.modules)).toBe('fsnoop/kernels/7.2/modules-7.2.9+deb14');
+  });
+
+  test('are fetched again when none has modules', async () => {
+    await rm(join(folder, 'fsnoop/kernels/7.2/modules-7.2.9+deb14'), { recursive: true });
+    expect(await loadKernel('7.2', offline)).toContain('7.2.13');
+    await expect(loadKernelWithModules('7.2', offline)).rejects.toThrow(
+      "fetching Debian's package lists for a 7.2 kernel",
+    );
   });
 });
 

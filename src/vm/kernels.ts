@@ -1,10 +1,19 @@
 /** Debian's kernels: the newest of a series, fetched once. */
+import { existsSync } from 'node:fs';
 import { access, mkdir, readdir, rename } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { exitStatus, Failure } from '../failure.js';
 import { cacheFolder } from './cache.js';
 import { listFiles } from './guest-files.js';
 import { withPackages, type FetchOptions, type Packages } from './packages.js';
+
+/** `kernels/SERIES/vmlinuz-VERSION` in the cache, and `modules-VERSION`; whatever lies there is whole. */
+export interface Kernel {
+  /** Path of the bootable image. */
+  readonly image: string;
+  /** Path of what is `/lib/modules/VERSION` on a machine that runs it. Not there for each image. */
+  readonly modules: string;
+}
 
 /**
  * The path of a bootable kernel image: that of a Debian series such as `7.2`, or of the file that is named.
@@ -13,22 +22,54 @@ import { withPackages, type FetchOptions, type Packages } from './packages.js';
  */
 export async function loadKernel(kernel: string, options: FetchOptions): Promise<string> {
   if (!isSeries(kernel)) return findFile(kernel);
-  return (await findCached(kernel)) ?? fetchKernel(kernel, options);
+  const { image } = (await findCached(kernel)) ?? (await fetchKernel(kernel, findCached, options));
+  return image;
 }
 
-/** The package with the newest kernel of a series, out of apt's package names. */
-export function chooseKernelPackage(names: readonly string[], series: string): string | undefined {
+/**
+ * A kernel of a Debian series with its modules. If none in the cache has them, what Debian has by now is fetched.
+ * @throws {Failure} when `kernel` is no series, when it can't be fetched, or not its modules
+ */
+export async function loadKernelWithModules(
+  kernel: string,
+  options: FetchOptions,
+): Promise<Kernel> {
+  if (!isSeries(kernel))
+    throw new Failure(
+      exitStatus.usage,
+      `'${await findFile(kernel)}' is a kernel image alone; modules come with a series of Debian kernels.`,
+      'name a series: --kernel 7.2',
+    );
+  const cached = await findWithModules(kernel);
+  if (cached !== undefined) return cached;
+  const fetched = await fetchKernel(kernel, findWithModules, options);
+  // from 6.19 to 7.1 Debian has kept the kernels alone
+  if (existsSync(fetched.modules)) return fetched;
+  throw new Failure(
+    exitStatus.failed,
+    `Debian has no modules for its newest ${kernel} kernel.`,
+    'name another series: --kernel 7.2',
+  );
+}
+
+/** The packages that hold the newest kernel of a series and its modules, out of apt's package names. */
+export function chooseKernelPackages(
+  names: readonly string[],
+  series: string,
+): readonly string[] | undefined {
   const [newest] = names
     .flatMap((name) => parsePackageName(name) ?? [])
     .filter((candidate) => candidate.series === series)
     .sort(
       (a, b) =>
         Number(a.isCandidate) - Number(b.isCandidate) ||
-        b.version.localeCompare(a.version, 'en', { numeric: true }) ||
-        // since 6.19 linux-image is empty and linux-binary has the kernel
-        a.name.localeCompare(b.name),
+        b.version.localeCompare(a.version, 'en', { numeric: true }),
     );
-  return newest?.name;
+  if (newest === undefined) return undefined;
+  // all is in linux-image up to 6.18; since 6.19 that is empty. linux-base tells what is built in
+  return ['image', 'binary', 'base', 'modules']
+    .map((part) => `linux-${part}-${newest.version}-cloud-amd64`)
+    .filter((name) => names.includes(name));
 }
 
 /** The series that these packages offer, oldest first. */
@@ -38,7 +79,6 @@ export function listSeries(names: readonly string[]): readonly string[] {
 }
 
 interface KernelPackage {
-  readonly name: string;
   /** `7.2.13+deb14` */
   readonly version: string;
   /** `7.2` */
@@ -51,7 +91,7 @@ function parsePackageName(name: string): KernelPackage | undefined {
   const [, version, series] =
     /^linux-(?:binary|image)-((\d+\.\d+)(?:[.+~-].*)?)-cloud-amd64$/.exec(name) ?? [];
   if (version === undefined || series === undefined) return undefined;
-  return { name, version, series, isCandidate: /[~-]rc\d/.test(version) };
+  return { version, series, isCandidate: /[~-]rc\d/.test(version) };
 }
 
 function isSeries(kernel: string): boolean {
@@ -70,31 +110,48 @@ async function findFile(path: string): Promise<string> {
   return resolve(path);
 }
 
-/** `kernels/SERIES/vmlinuz-VERSION`; whatever lies there is whole. */
-async function findCached(series: string): Promise<string | undefined> {
-  const folder = join(cacheFolder('kernels'), series);
-  const names = await readdir(folder).catch(() => []);
-  const [newest] = names
-    .filter((name) => name.startsWith('vmlinuz-'))
-    .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
-  return newest === undefined ? undefined : join(folder, newest);
+async function findCached(series: string): Promise<Kernel | undefined> {
+  const [newest] = await listCached(series);
+  return newest;
 }
 
-async function fetchKernel(series: string, options: FetchOptions): Promise<string> {
+async function findWithModules(series: string): Promise<Kernel | undefined> {
+  return (await listCached(series)).find(({ modules }) => existsSync(modules));
+}
+
+/** Newest first; not all have their modules. */
+async function listCached(series: string): Promise<readonly Kernel[]> {
+  const folder = cacheFolder(`kernels/${series}`);
+  const names = await readdir(folder).catch(() => []);
+  return names
+    .flatMap((name) => /^vmlinuz-(.+)$/.exec(name)?.[1] ?? [])
+    .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
+    .map((version) => kernelIn(folder, version));
+}
+
+function kernelIn(folder: string, version: string): Kernel {
+  return { image: join(folder, `vmlinuz-${version}`), modules: join(folder, `modules-${version}`) };
+}
+
+/** Fetches a series into `kernels/SERIES`, if `find` doesn't see that another fsnoop has just done so. */
+async function fetchKernel(
+  series: string,
+  find: (series: string) => Promise<Kernel | undefined>,
+  options: FetchOptions,
+): Promise<Kernel> {
   return withPackages(
     `a ${series} kernel`,
     options,
-    async (open) => (await findCached(series)) ?? (await download(series, await open())),
+    async (open) => (await find(series)) ?? (await download(series, await open())),
   );
 }
 
-/** Fetches the newest kernel of a series into `kernels/SERIES`. */
-async function download(series: string, packages: Packages): Promise<string> {
+async function download(series: string, packages: Packages): Promise<Kernel> {
   const names = await packages.listNames('linux-');
-  const name = chooseKernelPackage(names, series);
-  if (name === undefined) throw notFound(series, names, packages.listError);
-  await using unpacked = await packages.fetch(name);
-  return await keepImage(unpacked.path, join(cacheFolder('kernels'), series));
+  const wanted = chooseKernelPackages(names, series);
+  if (wanted === undefined) throw notFound(series, names, packages.listError);
+  await using unpacked = await packages.fetch(wanted);
+  return await keepKernel(unpacked.path, cacheFolder(`kernels/${series}`));
 }
 
 function notFound(series: string, names: readonly string[], listError?: string): Failure {
@@ -113,15 +170,20 @@ function notFound(series: string, names: readonly string[], listError?: string):
   );
 }
 
-/** Takes the kernel out of the files of its package. */
-async function keepImage(unpacked: string, folder: string): Promise<string> {
+/** Takes the kernel and its modules out of the files of their packages. */
+async function keepKernel(unpacked: string, folder: string): Promise<Kernel> {
   // boot/vmlinuz-VERSION, or since 6.19 usr/lib/modules/VERSION/vmlinuz
   const paths = await listFiles(unpacked, () => true);
   const image = paths.find((path) => basename(path).startsWith('vmlinuz'));
-  if (image === undefined) throw new Error('no kernel in the package that apt fetched');
-  const version = /vmlinuz-(.+)$/.exec(image)?.[1] ?? basename(join(image, '..'));
+  if (image === undefined) throw new Error('no kernel in the packages that apt fetched');
+  const version = /vmlinuz-(.+)$/.exec(image)?.[1] ?? basename(dirname(image));
+  const kernel = kernelIn(folder, version);
   await mkdir(folder, { recursive: true });
-  const path = join(folder, `vmlinuz-${version}`);
-  await rename(image, path);
-  return path;
+  // of an image that somebody removed
+  await rename(kernel.modules, join(unpacked, 'replaced')).catch(() => undefined);
+  // the image first: alone, it is a kernel whose modules are to be fetched
+  await rename(image, kernel.image);
+  const builtIn = paths.find((path) => path.endsWith(`/${version}/modules.builtin`));
+  if (builtIn !== undefined) await rename(dirname(builtIn), kernel.modules);
+  return kernel;
 }

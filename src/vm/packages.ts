@@ -18,8 +18,11 @@ export interface Packages {
   readonly listError: string | undefined;
   /** All packages whose names begin so. */
   listNames(prefix: string): Promise<readonly string[]>;
-  /** @throws {Failure} when it can't be fetched */
-  fetch(name: string): Promise<UnpackedPackages>;
+  /**
+   * Packages in their newest versions, without what they depend on.
+   * @throws {Failure} when one of them can't be fetched
+   */
+  fetch(names: readonly string[]): Promise<UnpackedPackages>;
   /**
    * Packages of a suite with all that they depend on.
    * @throws {Failure} when one of them can't be fetched
@@ -82,7 +85,7 @@ async function openPackages(
   return {
     listError: updateError && aptError(updateError),
     listNames: async (prefix) => (await apt('apt-cache', ['pkgnames', prefix])).split('\n'),
-    fetch: (name) => fetch([name], ['download']),
+    fetch: (names) => fetch(names, ['download']),
     fetchWithDependencies: (names, suite) =>
       fetch(names, [
         ...['install', '--yes', '--download-only', '--no-install-recommends', '-t', suite],
