@@ -126,7 +126,8 @@ describe('the flags', () => {
          --smp VALUE, 1 to 64, default 2
          --memory VALUE, default "2G"
          --timeout VALUE, default "300"
-         --file VALUE…"
+         --file VALUE…
+         --module VALUE…"
     `);
   });
 });
@@ -165,6 +166,7 @@ describe('wrong usage', () => {
     ['vm', ['--smp', '0', '--', 'true'], 'greater than or equal to 1'],
     ['vm', ['--smp', '2', '--icount', '--', 'true'], 'cannot also be provided'],
     ['vm', ['--memory', 'much', '--', 'true'], "--memory 'much' is not a size"],
+    ['vm', ['--module', 'loop,,btrfs', '--', 'true'], "--module 'loop,,btrfs' has an empty name."],
     ['vm', ['--timeout', '0', '--', 'true'], "--timeout '0' is not a time"],
   ])('%s %j', async (command, argv, said) => {
     const text = await complaint(command, ...argv);

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { directory, encodeCpio, file, link } from '../src/vm/cpio.js';
@@ -17,6 +17,13 @@ import {
   loadKernel,
   loadKernelWithModules,
 } from '../src/vm/kernels.js';
+import {
+  loadModules,
+  moduleName,
+  parseBuiltIn,
+  parseDepends,
+  parseModuleNames,
+} from '../src/vm/modules.js';
 import { needProgram } from '../src/vm/programs.js';
 import { renderArgs } from '../src/vm/qemu.js';
 import { renderRunEnd } from '../src/vm/run-end.js';
@@ -90,6 +97,17 @@ describe("the kernel's console", () => {
     );
   });
 
+  test('has no splats when modules are loaded', () => {
+    expect(
+      findSplats([
+        '[    3.1] loop: module verification failed: signature and/or required key missing - tainting kernel',
+        '[    3.2] Disabling lock debugging due to kernel taint',
+        '[    3.3] vivid: loading out-of-tree module taints kernel.',
+        '[    3.4] r8712u: module is from the staging directory, the quality is unknown, you have been warned.',
+      ]),
+    ).toEqual([]);
+  });
+
   test.each([
     warning[2],
     panic[1],
@@ -155,8 +173,19 @@ describe('a command', () => {
   );
 
   test('is a script that becomes it', () => {
-    expect(renderCommand(['fsnoop', '-c', 'cat /etc/hostname'], { TERM: 'xterm' })).toBe(
+    expect(renderCommand(['fsnoop', '-c', 'cat /etc/hostname'], { TERM: 'xterm' }, [])).toBe(
       ["export TERM='xterm'", "exec 'fsnoop' '-c' 'cat /etc/hostname'", ''].join('\n'),
+    );
+  });
+
+  test('starts when all modules are loaded', () => {
+    expect(renderCommand(['lsmod'], {}, ['cdrom', 'isofs'])).toBe(
+      [
+        'insmod /usr/lib/modules/cdrom.ko || exit 125',
+        'insmod /usr/lib/modules/isofs.ko || exit 125',
+        "exec 'lsmod'",
+        '',
+      ].join('\n'),
     );
   });
 
@@ -258,6 +287,91 @@ describe('kernels in the cache', () => {
     await expect(loadKernelWithModules('7.2', offline)).rejects.toThrow(
       "fetching Debian's package lists for a 7.2 kernel",
     );
+  });
+});
+
+describe('modules', () => {
+  let folder: string;
+
+  // as in /lib/modules/VERSION: a few strings where modules have machine code
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fsnoop-modules-test-'));
+    const kept: readonly [string, string][] = [
+      ['kernel/drivers/md/dm-snapshot.ko', moduleOf('dm-bufio,dm-mod')],
+      ['kernel/drivers/md/dm-bufio.ko', moduleOf('dm-mod')],
+      ['kernel/drivers/md/dm-mod.ko', moduleOf('')],
+      ['kernel/drivers/block/loop.ko', moduleOf('')],
+      ['modules.builtin', 'kernel/fs/ext4/ext4.ko\nkernel/lib/crc-t10dif.ko\n'],
+    ];
+    for (const [path, contents] of kept) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), contents);
+    }
+  });
+
+  afterAll(() => rm(folder, { recursive: true }));
+
+  const moduleOf = (depends: string): string =>
+    `\x7fELF\xff\0license=GPL\0depends=${depends}\0name=x\0`;
+
+  test('are named again and again, or by commas', () => {
+    expect(parseModuleNames([])).toEqual([]);
+    expect(parseModuleNames(['loop', 'btrfs, dm-mod'])).toEqual(['loop', 'btrfs', 'dm-mod']);
+    expect(() => parseModuleNames(['loop,'])).toThrow("--module 'loop,' has an empty name.");
+  });
+
+  test.each([
+    ['dm-snapshot', 'dm_snapshot'],
+    ['kernel/drivers/md/dm-mod.ko.xz', 'dm_mod'],
+    ['kernel/lib/crc-t10dif.ko', 'crc_t10dif'],
+  ])('of %s: the kernel says %s', (path, name) => {
+    expect(moduleName(path)).toBe(name);
+  });
+
+  test('say what they need', () => {
+    expect(parseDepends(Buffer.from(moduleOf('dm-bufio,dm_mod'), 'latin1'))).toEqual([
+      'dm-bufio',
+      'dm_mod',
+    ]);
+    expect(parseDepends(Buffer.from(moduleOf(''), 'latin1'))).toEqual([]);
+    expect(parseDepends(Buffer.from('no module'))).toEqual([]);
+  });
+
+  test('that are built in are told by their paths', () => {
+    expect(parseBuiltIn('kernel/fs/ext4/ext4.ko\nkernel/lib/crc-t10dif.ko\n')).toEqual([
+      'ext4',
+      'crc_t10dif',
+    ]);
+  });
+
+  test.each([
+    [
+      ['dm-snapshot', 'loop'],
+      ['dm_mod', 'dm_bufio', 'dm_snapshot', 'loop'],
+    ],
+    [['loop', 'loop', 'ext4'], ['loop']],
+    [['crc_t10dif'], []],
+  ])('%s: loaded are %s', async (wanted, names) => {
+    const modules = await loadModules(folder, wanted);
+    expect(modules.map(({ name }) => name)).toEqual(names);
+  });
+
+  test('that do not exist: what they may have been', async () => {
+    await expect(loadModules(folder, ['loop', 'dm-snapshit'])).rejects.toMatchObject({
+      message: 'This kernel has no module dm-snapshit.',
+      suggestions: ['--module dm_snapshot'],
+      oclif: { exit: 2 },
+    });
+  });
+
+  test('are not those of a kernel that somebody built', async () => {
+    const kernel = join(folder, 'modules.builtin');
+    const loading = loadKernelWithModules(kernel, { report: () => undefined });
+    await expect(loading).rejects.toMatchObject({
+      message: `'${kernel}' is a kernel image alone; modules come with a series of Debian kernels.`,
+      suggestions: ['name a series: --kernel 7.2'],
+      oclif: { exit: 2 },
+    });
   });
 });
 

@@ -7,6 +7,7 @@ import { writeAll } from '../descriptor.js';
 import { chooseEnvironment } from '../vm/environment.js';
 import { parseGuestFile } from '../vm/guest-files.js';
 import { runInGuest, type GuestOptions } from '../vm/guest.js';
+import { parseModuleNames } from '../vm/modules.js';
 import { renderRunEnd } from '../vm/run-end.js';
 
 const cannotRun = 125;
@@ -16,7 +17,7 @@ const closedPipe = 141;
 export default class Vm extends Command {
   static override summary = 'Run a command in a throw-away guest with a kernel of your choice.';
   static override description = `The guest holds busybox, node and fsnoop, which is on PATH; --file brings more. Output comes out byte for byte.
-Exit status: the command's own; 124 timed out; 125 the guest crashed or could not start.
+Exit status: the command's own; 124 timed out; 125 the guest crashed, could not start or could not load a module.
 KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
   static override examples = [
     {
@@ -26,6 +27,10 @@ KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
     {
       description: 'Bring a program and its libraries',
       command: '<%= config.bin %> <%= command.id %> --file /usr/sbin/bpftool -- bpftool prog',
+    },
+    {
+      description: 'Have modules of its kernel in it, with those that they need',
+      command: '<%= config.bin %> <%= command.id %> --module loop,btrfs -- cat /proc/modules',
     },
     {
       description: 'Try a kernel of your own',
@@ -58,6 +63,12 @@ KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
       multiple: true,
       multipleNonGreedy: true,
     }),
+    module: Flags.string({
+      summary: 'Load modules of a SERIES before the command: names, by commas.',
+      helpValue: 'NAME',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
   };
 
   async run(): Promise<void> {
@@ -76,6 +87,7 @@ KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
         memoryBytes: parseBytes('--memory', flags.memory),
         timeoutMs: parseDurationNs('--timeout', flags.timeout, 's') / 1e6,
         files: (flags.file ?? []).map(parseGuestFile),
+        modules: parseModuleNames(flags.module ?? []),
         env: chooseEnvironment(process.env, process.stdout),
       }),
     );

@@ -6,7 +6,8 @@ import { makeEndMark } from './end-mark.js';
 import type { GuestFile } from './guest-files.js';
 import { buildImage } from './image.js';
 import { findLastWords, findSplats, parseConsole } from './kernel-log.js';
-import { loadKernel } from './kernels.js';
+import { loadKernel, loadKernelWithModules } from './kernels.js';
+import { loadModules, type KernelModule } from './modules.js';
 import { chooseAccelerators, giveUpKvm, startQemu, type Accelerator, type Qemu } from './qemu.js';
 
 /** Takes bytes of output; the guest waits while it does. An error ends the guest. */
@@ -19,6 +20,8 @@ export interface GuestOptions {
   readonly command: readonly string[];
   /** Brought into the guest beside busybox, node and fsnoop. */
   readonly files?: readonly GuestFile[];
+  /** Loaded before the command, with what they depend on; only for a Debian series. */
+  readonly modules?: readonly string[];
   /** Added to PATH, HOME and LANG. */
   readonly env?: Readonly<Record<string, string>>;
   /** Virtual time is the number of instructions executed; one CPU. */
@@ -52,7 +55,7 @@ export interface GuestRun {
 
 /**
  * Runs a command in a guest to its end. Nothing of it stays behind.
- * @throws {Failure} when the guest can't be started: no such kernel, no QEMU, no such file
+ * @throws {Failure} when the guest can't be started: no such kernel, module or file, no QEMU
  * @throws what a sink throws
  */
 export async function runInGuest(options: GuestOptions): Promise<GuestRun> {
@@ -63,16 +66,14 @@ export async function runInGuest(options: GuestOptions): Promise<GuestRun> {
       `Guests need an x86-64 machine; this one is ${process.arch}.`,
     );
   try {
-    const kernel = await loadKernel(options.kernel, {
-      report: (progress) => options.report?.(progress, 'fetch'),
-      signal,
-    });
+    const [kernel, modules] = await loadKernelAndModules(options);
     options.report?.('building the guest', 'step');
     const endMark = `fsnoop-end-${randomUUID()}`;
     await using image = await buildImage({
       command: options.command,
       env: options.env ?? {},
       files: options.files ?? [],
+      modules,
       endMark,
     });
     options.report?.(`booting ${kernel}`, 'step');
@@ -97,6 +98,22 @@ export async function runInGuest(options: GuestOptions): Promise<GuestRun> {
     if (signal?.aborted === true) return interrupted;
     throw error;
   }
+}
+
+/** Path of the kernel's image, and the modules to load. */
+async function loadKernelAndModules({
+  kernel,
+  modules = [],
+  report,
+  signal,
+}: GuestOptions): Promise<[string, readonly KernelModule[]]> {
+  const fetching = {
+    report: (progress: string) => report?.(progress, 'fetch'),
+    signal,
+  };
+  if (modules.length === 0) return [await loadKernel(kernel, fetching), []];
+  const { image, modules: folder } = await loadKernelWithModules(kernel, fetching);
+  return [image, await loadModules(folder, modules)];
 }
 
 /** Nested KVMs that can't run a kernel stand still or stop; one that can has it up in a second or two. */

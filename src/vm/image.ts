@@ -17,6 +17,7 @@ import { cacheFolder, unfinished, writeWhole } from './cache.js';
 import { directory, encodeCpio, file, link, type CpioEntry } from './cpio.js';
 import { cpioPath, listLibraries, loadGuestFile, type GuestFile } from './guest-files.js';
 import { guestPaths, renderCommand, renderInit } from './init.js';
+import type { KernelModule } from './modules.js';
 import { loadOwnPackage } from './own-package.js';
 import { needProgram, runProgram } from './programs.js';
 
@@ -24,6 +25,8 @@ export interface ImageOptions {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly files: readonly GuestFile[];
+  /** Loaded before the command, in this order. */
+  readonly modules: readonly KernelModule[];
   /** Follows the last byte of stdout and stderr. */
   readonly endMark: string;
 }
@@ -49,7 +52,17 @@ async function loadAdditions(options: ImageOptions): Promise<readonly CpioEntry[
     ...(await loadOwnPackage()),
     ...files.flat(),
     file('init', renderInit(options.endMark), 0o755),
-    file(guestPaths.command.slice(1), renderCommand(options.command, options.env)),
+    ...options.modules.map(({ name, contents }) =>
+      file(`${guestPaths.modules.slice(1)}/${name}.ko`, contents),
+    ),
+    file(
+      guestPaths.command.slice(1),
+      renderCommand(
+        options.command,
+        options.env,
+        options.modules.map(({ name }) => name),
+      ),
+    ),
   ];
 }
 

@@ -5,6 +5,7 @@ export const guestPaths = {
   home: '/root',
   package: '/usr/lib/node_modules/fsnoop',
   command: '/etc/fsnoop/command',
+  modules: '/usr/lib/modules',
 } as const;
 
 /** Numbers of the virtio-serial ports, /dev/vport0pN in the guest, and of the serial lines, /dev/ttySN. */
@@ -15,13 +16,18 @@ export function quoteShell(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The script that becomes the command, argument for argument. */
+/**
+ * The script that becomes the command, argument for argument, when the modules of these names are loaded; if one
+ * can't be, the guest could not start: 125.
+ */
 export function renderCommand(
   command: readonly string[],
   env: Readonly<Record<string, string>>,
+  modules: readonly string[],
 ): string {
+  const loads = modules.map((name) => `insmod ${guestPaths.modules}/${name}.ko || exit 125`);
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoteShell(value)}`);
-  return [...exports, `exec ${command.map(quoteShell).join(' ')}`, ''].join('\n');
+  return [...loads, ...exports, `exec ${command.map(quoteShell).join(' ')}`, ''].join('\n');
 }
 
 /**

@@ -54,6 +54,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** What the program reads; nothing without it. */
   readonly input?: string;
+  /** Of what it prints; UTF-8 without it. */
+  readonly encoding?: BufferEncoding;
 }
 
 /**
@@ -63,13 +65,13 @@ export interface RunOptions {
 export function runProgram(
   path: string,
   args: readonly string[],
-  { cwd, env, signal, input }: RunOptions = {},
+  { cwd, env, signal, input, encoding = 'utf8' }: RunOptions = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = execFile(
       path,
       args,
-      { cwd, env, signal, maxBuffer: 256 * 1024 ** 2 },
+      { cwd, env, signal, encoding, maxBuffer: 256 * 1024 ** 2 },
       (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
         else reject(new ProgramError(path, stderr, error));
