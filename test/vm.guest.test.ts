@@ -127,6 +127,17 @@ describe('in one guest', () => {
     hanging: 'echo started; sleep 100',
     'left behind': 'sleep 100 & echo done',
     descriptors: 'ls /proc/self/fd; echo x >/dev/stderr',
+    modules: 'cut -d" " -f1 /proc/modules',
+    loop: `
+truncate -s 8M image
+mke2fs -F image >/dev/null
+mkdir /mnt
+mount -t ext4 -o loop image /mnt
+echo kept >/mnt/file
+umount /mnt
+losetup /dev/loop3 image
+mount -t ext4 /dev/loop3 /mnt
+cat /mnt/file`,
   };
 
   beforeAll(async () => {
@@ -139,6 +150,7 @@ describe('in one guest', () => {
         { path: '/usr/sbin/bpftool' },
         { path: join(folder, 'data'), guestPath: '/opt/data' },
       ],
+      modules: ['loop', 'dm-snapshot', 'ext4'],
       smp: 1,
       stepTimeoutMs: 10_000,
       steps,
@@ -170,6 +182,11 @@ describe('in one guest', () => {
     expect(session.steps.elsewhere.stdout).toBe('text\nran\n');
   });
 
+  test('modules are loaded behind those that they need; ext4 is built in', () => {
+    expect(session.steps.modules.stdout).toBe('dm_snapshot\ndm_bufio\ndm_mod\nloop\n');
+    expect(session.steps.loop).toMatchObject({ status: 0, stdout: 'kept\n', stderr: '' });
+  });
+
   test('each step has its own result', () => {
     expect(session.steps.binary).toMatchObject({ status: 3, stdoutBytes: Buffer.from([0, 255]) });
     expect(session.steps.hanging).toMatchObject({ status: 143, stdout: 'started\n' });
@@ -177,6 +194,15 @@ describe('in one guest', () => {
     expect(session.steps.descriptors.stdout.trim().split('\n')).toEqual(['0', '1', '2', '3']);
     expect(session.steps.descriptors.stderr).toBe('x\n');
   });
+});
+
+test('modules of 6.1, which are not packed, are loaded too', async () => {
+  const result = await run(['cut', '-d ', '-f1', '/proc/modules'], {
+    kernel: '6.1',
+    modules: ['isofs'],
+  });
+  expect(result.stdout.text()).toBe('isofs\ncdrom\n');
+  expect(result).toMatchObject({ outcome: 'exited', status: 0, splats: [] });
 });
 
 describe('the command line', () => {
@@ -225,6 +251,8 @@ exec ${real} "$@"
   test.each([
     [['--kernel', '/nowhere'], 2, /'\/nowhere' is neither a kernel series nor a kernel image/],
     [['--file', '/nowhere'], 2, /--file \/nowhere: there is no such file/],
+    [['--module', 'btrfs,loopp'], 2, /This kernel has no module loopp\.\n.*--module loop$/m],
+    [['--kernel', '/etc/hosts', '--module', 'loop'], 2, /'\/etc\/hosts' is a kernel image alone/],
     [['--memory', '2X'], 2, /'2X' is not a size/],
     [['--timeout', 'soon'], 2, /'soon' is not a time/],
     [['--smp', '0'], 2, /greater than or equal to 1/],
