@@ -309,7 +309,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       await showFunctions({ ...shown, patterns, only: null, show: 'prototypes' });
       return;
     }
-    if (args.pattern !== undefined) throw strayArgument(args.pattern);
+    if (args.pattern !== undefined) throw strayArgument(args.pattern, 'fgraph-learn' in flags);
     if (flags.kfunc === undefined) throw nothingToTrace();
     const status = await trace({
       wishes: {
@@ -369,11 +369,13 @@ function nothingToTrace(): Failure {
   );
 }
 
-function strayArgument(text: string): Failure {
+function strayArgument(text: string, learns: boolean): Failure {
   return new Failure(
     exitStatus.usage,
     `Unexpected argument: ${text}`,
-    `Functions are named with -k: fsnoop -k '${text}'`,
+    learns && /^\d+$/.test(text)
+      ? `The number of calls follows an equals sign: --fgraph-learn=${text}`
+      : `Functions are named with -k: fsnoop -k '${text}'`,
   );
 }
 
