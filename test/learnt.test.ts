@@ -148,7 +148,7 @@ describe('a person is told', () => {
       ),
     ).toBe(
       `Learnt 0 functions below vfs_read, vfs_write from 1 call; attaching took 1.00 ms, detaching 1.00 ms.
-1,234 calls went unseen: learn again if a function is missing.
+Of all tasks 1,234 calls went unseen: learn again if a function is missing.
 `,
     );
   });

@@ -31,7 +31,9 @@ export function renderLearnt(
   const below = `${count(functions.length, 'function')} below ${nameSome(roots)}`;
   const took = `attaching took ${formatDuration(attachMs * 1e6)}, detaching ${formatDuration(detachMs * 1e6)}`;
   const missing =
-    lost === 0 ? '' : `${count(lost, 'call')} went unseen: learn again if a function is missing.\n`;
+    lost === 0
+      ? ''
+      : `Of all tasks ${count(lost, 'call')} went unseen: learn again if a function is missing.\n`;
   return `Learnt ${below} from ${count(calls, 'call')}; ${took}.\n${formatNames(functions, indent)}${missing}`;
 }
 
