@@ -146,28 +146,31 @@ Napi::Value Object::Load(const Napi::CallbackInfo &info)
 	        [](Napi::Env env) { return env.Undefined(); });
 }
 
-// Runs `use` on the memory of a global section. Not bpf_map__initial_value(): libbpf maps that
-// memory anew after loading only for its skeletons.
-static void WithGlobal(Napi::Env env, struct bpf_map *map,
-                       const std::function<void(uint8_t *, size_t)> &use)
+// Runs `use` on a part of the memory of a global section: mapping all of a large one takes time,
+// and counts as our memory. Not bpf_map__initial_value(): libbpf maps that memory anew after
+// loading only for its skeletons.
+static void WithGlobal(Napi::Env env, struct bpf_map *map, size_t offset, size_t size,
+                       const std::function<void(uint8_t *)> &use)
 {
-	size_t size = bpf_map__value_size(map);
-	void *data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	size_t before = offset % sysconf(_SC_PAGESIZE);
+	void *data = mmap(nullptr, before + size, PROT_READ | PROT_WRITE, MAP_SHARED,
+	                  bpf_map__fd(map), offset - before);
 
 	if (data == MAP_FAILED)
 		throw MakeError(env, {errno, "mmap", ""});
-	use((uint8_t *)data, size);
-	munmap(data, size);
+	use((uint8_t *)data + before);
+	munmap(data, before + size);
 }
 
 // readGlobal(map): the bytes of a global section as they are now.
 Napi::Value Object::ReadGlobal(const Napi::CallbackInfo &info)
 {
+	struct bpf_map *map = Map(info[0]);
+	size_t size = bpf_map__value_size(map);
 	Napi::Buffer<uint8_t> bytes;
 
-	WithGlobal(Env(), Map(info[0]), [&](uint8_t *data, size_t size) {
-		bytes = Napi::Buffer<uint8_t>::Copy(Env(), data, size);
-	});
+	WithGlobal(Env(), map, 0, size,
+	           [&](uint8_t *data) { bytes = Napi::Buffer<uint8_t>::Copy(Env(), data, size); });
 	return bytes;
 }
 
@@ -177,9 +180,10 @@ void Object::WriteGlobal(const Napi::CallbackInfo &info)
 	auto offset = info[1].As<Napi::Number>().Uint32Value();
 	auto bytes = info[2].As<Napi::Uint8Array>();
 
-	WithGlobal(Env(), Map(info[0]), [&](uint8_t *data, size_t) {
-		memcpy(data + offset, bytes.Data(), bytes.ByteLength());
-	});
+	if (!bytes.ByteLength())
+		return;
+	WithGlobal(Env(), Map(info[0]), offset, bytes.ByteLength(),
+	           [&](uint8_t *data) { memcpy(data, bytes.Data(), bytes.ByteLength()); });
 }
 
 // programInfo(program): {id, skipped}: its id, and how many of its runs the kernel skipped.
