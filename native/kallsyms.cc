@@ -1,6 +1,10 @@
 #include "kallsyms.h"
 #include <algorithm>
+#include <bitset>
 #include <cstring>
+#include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace
@@ -53,13 +57,13 @@ struct Token {
 };
 const size_t tokens_count = 256;
 
-// The lines of /proc/kallsyms that are of vmlinux; cut short where the names are.
-class Printer
+// The symbols one after the other; they end where the names are cut short.
+class Reader
 {
       public:
-	explicit Printer(const Tables &tables)
-	    : at(tables.names.Data()), end(at + tables.names.ElementLength()), addresses(tables),
-	      count(tables.offsets.ElementLength())
+	explicit Reader(const Tables &tables)
+	    : addresses(tables), name_end(tables.names.Data()),
+	      end(name_end + tables.names.ElementLength()), count(tables.offsets.ElementLength())
 	{
 		const char *text = (const char *)tables.tokens.Data();
 		size_t bytes = tables.tokens.ElementLength();
@@ -72,94 +76,190 @@ class Printer
 			token.bytes = strnlen(token.text, bytes - begin);
 			memcpy(&token.beginning, token.text,
 			       std::min(token.bytes, sizeof(token.beginning)));
+			lengths[i] = token.bytes;
 			longest = std::max(longest, token.bytes);
 		}
 	}
 
-	std::vector<char> Print()
+	// False behind the last one.
+	bool Next()
 	{
-		std::vector<char> text(count * 48);
-		char *to = text.data();
-
-		for (size_t i = 0; i < count; i++) {
-			size_t length = ReadLength(), used = to - text.data();
-
-			if (length > (size_t)(end - at))
-				break;
-			if (text.size() - used < line_bytes + length * longest) {
-				text.resize(2 * text.size() + line_bytes + length * longest);
-				to = text.data() + used;
-			}
-			to = AddLine(to, addresses[i], length);
-		}
-		text.resize(to - text.data());
-		return text;
+		place++;
+		name = name_end;
+		if (place >= count || end - name < 2)
+			return false;
+		size_t length = *name++;
+		if (length & 0x80)
+			length = (length & 0x7f) | *name++ << 7;
+		if (length > (size_t)(end - name))
+			return false;
+		name_end = name + length;
+		return true;
 	}
 
-      private:
-	static const size_t line_bytes = 16 + 4; // digits, spaces, a newline
-
-	// More than what is left, where there is none.
-	size_t ReadLength()
+	size_t Place() const
 	{
-		if (end - at < 2)
-			return SIZE_MAX;
-		size_t length = *at++;
-		return length & 0x80 ? (length & 0x7f) | *at++ << 7 : length;
+		return place;
 	}
 
-	char *AddLine(char *to, uint64_t address, size_t length)
+	// Of the type and the name.
+	size_t Length() const
 	{
-		for (int shift = 60; shift >= 0; shift -= 4)
-			*to++ = "0123456789abcdef"[address >> shift & 15];
-		*to++ = ' ';
-		char *type = to;
-		*to++ = ' '; // comes between the type and the name
-		for (const uint8_t *name_end = at + length; at < name_end; at++) {
-			const Token &token = tokens[*at];
+		size_t length = 0;
+
+		for (const uint8_t *token = name; token < name_end; token++)
+			length += lengths[*token];
+		return length;
+	}
+
+	// 0 where there is none.
+	char LastLetter() const
+	{
+		const Token &token = tokens[name_end[-1]];
+
+		return token.bytes ? token.text[token.bytes - 1] : 0;
+	}
+
+	// What may be written of the type and the name.
+	size_t Room() const
+	{
+		return (name_end - name) * longest;
+	}
+
+	// Writes the type and the name; their end.
+	char *Spell(char *to) const
+	{
+		for (const uint8_t *code = name; code < name_end; code++) {
+			const Token &token = tokens[*code];
 
 			memcpy(to, &token.beginning, sizeof(token.beginning));
 			if (token.bytes > sizeof(token.beginning))
 				memcpy(to, token.text, token.bytes);
 			to += token.bytes;
 		}
-		if (to > type + 1)
-			std::swap(type[0], type[1]);
-		*to++ = '\n';
 		return to;
 	}
 
-	const uint8_t *at, *end;
-	Addresses addresses;
-	size_t count;
+	const Addresses addresses;
+
+      private:
+	const uint8_t *name = nullptr, *name_end, *end;
+	size_t count, place = SIZE_MAX;
 	Token tokens[tokens_count];
+	uint32_t lengths[tokens_count];
 	size_t longest = sizeof(Token::beginning);
 };
-} // namespace
 
-// printKallsyms({names: Uint8Array, tokens: Uint8Array, tokenAt: Uint16Array(256),
-//                offsets: Int32Array, base: bigint, isSelf: boolean}): Buffer
-static Napi::Value PrintKallsyms(const Napi::CallbackInfo &info)
+// The first lines of /proc/kallsyms.
+std::vector<char> Print(const Tables &tables, size_t lines)
 {
-	auto from = info[0].As<Napi::Object>();
+	const size_t line_bytes = 16 + 4; // digits, spaces, a newline
+	Reader symbol(tables);
+	std::vector<char> text(std::min<size_t>(lines, tables.offsets.ElementLength()) * 48);
+	char *to = text.data();
+
+	while (lines-- && symbol.Next()) {
+		uint64_t address = symbol.addresses[symbol.Place()];
+		size_t used = to - text.data(), room = line_bytes + symbol.Room();
+
+		if (text.size() - used < room) {
+			text.resize(2 * text.size() + room);
+			to = text.data() + used;
+		}
+		for (int shift = 60; shift >= 0; shift -= 4)
+			*to++ = "0123456789abcdef"[address >> shift & 15];
+		*to++ = ' ';
+		char *type = to;
+		*to++ = ' '; // comes between the type and the name
+		to = symbol.Spell(to);
+		if (to > type + 1)
+			std::swap(type[0], type[1]);
+		*to++ = '\n';
+	}
+	text.resize(to - text.data());
+	return text;
+}
+
+// Five words of each symbol that has one of these names: which of them, the type, the halves of its
+// address, and whether it is the first there.
+std::vector<uint32_t> Search(const Tables &tables, const std::vector<std::string> &names)
+{
+	std::unordered_map<std::string_view, uint32_t> wanted;
+	std::bitset<1 << 16> likely; // by the last letter, and the length of a type and a name
+	std::vector<char> room;
+	std::vector<uint32_t> found;
+	Reader symbol(tables);
+
+	auto key = [](size_t length, uint8_t last) { return last << 8 | (length & 0xff); };
+	for (size_t i = 0; i < names.size(); i++) {
+		if (names[i].empty())
+			continue;
+		wanted.emplace(names[i], i);
+		likely[key(names[i].size() + 1, names[i].back())] = true;
+	}
+	while (symbol.Next()) {
+		size_t length = symbol.Length(), place = symbol.Place();
+
+		if (length < 2 || !likely[key(length, symbol.LastLetter())])
+			continue;
+		room.resize(std::max(room.size(), symbol.Room()));
+		symbol.Spell(room.data());
+		auto name = wanted.find({room.data() + 1, length - 1});
+		if (name == wanted.end())
+			continue;
+		uint64_t address = symbol.addresses[place];
+		bool is_first = !place || symbol.addresses[place - 1] != address;
+		found.insert(found.end(), {name->second, (uint32_t)room[0], (uint32_t)address,
+		                           (uint32_t)(address >> 32), is_first});
+	}
+	return found;
+}
+
+Tables TablesOf(const Napi::Value &value)
+{
+	auto from = value.As<Napi::Object>();
 	bool lossless;
-	Printer printer({
+
+	return {
 	        from.Get("names").As<Napi::Uint8Array>(),
 	        from.Get("tokens").As<Napi::Uint8Array>(),
 	        from.Get("tokenAt").As<Napi::Uint16Array>(),
 	        from.Get("offsets").As<Napi::Int32Array>(),
 	        from.Get("base").As<Napi::BigInt>().Uint64Value(&lossless),
 	        from.Get("isSelf").As<Napi::Boolean>(),
-	});
+	};
+}
+} // namespace
 
-	auto text = new std::vector<char>(printer.Print());
+// printKallsyms(tables, lines?): Buffer, the first lines, or all.
+//   tables: {names: Uint8Array, tokens: Uint8Array, tokenAt: Uint16Array(256), offsets: Int32Array,
+//            base: bigint, isSelf: boolean}
+static Napi::Value PrintKallsyms(const Napi::CallbackInfo &info)
+{
+	size_t lines = info.Length() > 1 ? info[1].As<Napi::Number>().Uint32Value() : SIZE_MAX;
+	auto text = new std::vector<char>(Print(TablesOf(info[0]), lines));
 
 	return Napi::Buffer<char>::NewOrCopy(
 	        info.Env(), text->data(), text->size(),
 	        [](Napi::Env, char *, std::vector<char> *owned) { delete owned; }, text);
 }
 
+// searchKallsyms(tables, names: [string]): Uint32Array, five words of each symbol with such a name.
+static Napi::Value SearchKallsyms(const Napi::CallbackInfo &info)
+{
+	auto names = info[1].As<Napi::Array>();
+	std::vector<std::string> wanted;
+
+	for (uint32_t i = 0; i < names.Length(); i++)
+		wanted.push_back(names.Get(i).As<Napi::String>());
+	auto found = Search(TablesOf(info[0]), wanted);
+	auto words = Napi::Uint32Array::New(info.Env(), found.size());
+	std::copy(found.begin(), found.end(), words.Data());
+	return words;
+}
+
 void InitKallsyms(Napi::Env env, Napi::Object exports)
 {
 	exports.Set("printKallsyms", Napi::Function::New(env, PrintKallsyms));
+	exports.Set("searchKallsyms", Napi::Function::New(env, SearchKallsyms));
 }

@@ -49,7 +49,7 @@ export async function showFunctions(request: FunctionsRequest): Promise<void> {
   const { patterns, only } = request;
   const symbols = loadSymbols(
     patterns.map(({ glob }) => glob),
-    loadNative().printKallsyms,
+    loadNative(),
   );
   const { all } = findFunctions(patterns, symbols);
   const chosen = all.filter(

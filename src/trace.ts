@@ -5,6 +5,7 @@ import { lacksFsessionMulti } from './attach/explain.js';
 import { loadNative } from './attach/native.js';
 import { aggregateOf } from './expr/expression.js';
 import { exitStatus } from './failure.js';
+import { keepHeapSmall } from './heap.js';
 import { learn, loadLearnt } from './learn.js';
 import { openOutput, writeReadyFile, type Output } from './output.js';
 import { chooseFunctions, hasGraph, makePlan, type Choice, type Wishes } from './plan/make-plan.js';
@@ -54,10 +55,11 @@ export interface TraceRequest
  */
 export async function trace(request: TraceRequest): Promise<number> {
   const { command: argv, roots, include, exclude, extra } = request.wishes;
+  using small = keepHeapSmall();
   using command = argv === null || request.dryRun ? null : startWaiting(argv);
   request.onProgress('reading symbols');
   const named = [...roots, ...include, ...exclude, ...extra].map(({ glob }) => glob);
-  const symbols = loadSymbols(needsAll(request) ? ['*'] : named, loadNative().printKallsyms);
+  const symbols = loadSymbols(needsAll(request) ? ['*'] : named, loadNative());
   if (symbols.btf.enumerator('BPF_TRACE_FSESSION_MULTI') === undefined) throw lacksFsessionMulti();
   const choice = chooseFunctions(request.wishes, symbols);
   await using output = await openOutput(request.output);
@@ -77,7 +79,7 @@ export async function trace(request: TraceRequest): Promise<number> {
     });
     return stop.status();
   }
-  const { lost } = await run(plan, learnt, symbols, request, output, stop, command);
+  const { lost } = await run(plan, learnt, symbols, request, output, stop, command, small);
   if (command?.execError != null) request.onNote(`${command.execError}\n`);
   if (stop.reason?.type !== 'command') command?.kill(stop.signal);
   const isStrictlyLost = lost && request.strict && stop.reason?.type !== 'rate';
@@ -150,6 +152,7 @@ async function run(
   output: Output,
   stop: Stop,
   command: WaitingCommand | null,
+  small: Disposable,
 ): Promise<{ lost: boolean }> {
   const epochNs = process.hrtime.bigint();
   const { graph, live, functions } = plan;
@@ -187,6 +190,7 @@ async function run(
     command,
     output,
     onAttached: async (attached) => {
+      small[Symbol.dispose]();
       const { method } = plan;
       const refused = [...plan.refused, ...attached.refused];
       if (request.verbose) request.onNote(renderPlanText(plan) + renderAttached(attached, method));

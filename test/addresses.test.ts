@@ -26,7 +26,7 @@ const at = (addresses: Addresses, address: bigint): string | null => {
 };
 
 describe('an address', () => {
-  const addresses = makeAddresses(new Kallsyms(kallsyms));
+  const addresses = makeAddresses(new Kallsyms({ vmlinux: () => kallsyms }));
 
   test.each<[string, bigint, string | null]>([
     ['a function begins', 0xffffffff81001000n, 'vfs_read'],
@@ -51,10 +51,12 @@ describe('an address', () => {
 
   test('has no name where the kernel hides its addresses', () => {
     const hidden = makeAddresses(
-      new Kallsyms(kallsyms.replaceAll(/^[0-9a-f]+/gm, '0000000000000000')),
+      new Kallsyms({
+        vmlinux: () => kallsyms.replaceAll(/^[0-9a-f]+/gm, '0000000000000000'),
+      }),
     );
     expect(at(hidden, 0xffffffff81001000n)).toBeNull();
-    expect(at(makeAddresses(new Kallsyms('')), 0xffffffff81001000n)).toBeNull();
+    expect(at(makeAddresses(new Kallsyms({ vmlinux: () => '' })), 0xffffffff81001000n)).toBeNull();
   });
 });
 
@@ -67,7 +69,7 @@ const open = stackOf(0xffffffffc0001004n);
 const verify = stackOf(0xffffffff81001404n);
 
 describe('stacks', () => {
-  const addresses = makeAddresses(new Kallsyms(kallsyms));
+  const addresses = makeAddresses(new Kallsyms({ vmlinux: () => kallsyms }));
 
   test('are a line a frame', () => {
     expect(`\n${formatStack(read, addresses)}`).toMatchInlineSnapshot(`

@@ -1,7 +1,12 @@
 /** The kernel's tables of symbols, printed as /proc/kallsyms prints them. */
 import { expect, test } from 'vitest';
 import { loadNative } from '../src/attach/native.js';
-import { findKallsyms, readKallsyms, type KallsymsTables } from '../src/symbols/kallsyms-tables.js';
+import {
+  findKallsyms,
+  makeSearch,
+  readKallsyms,
+  type KallsymsTables,
+} from '../src/symbols/kallsyms-tables.js';
 
 /** As scripts/kallsyms.c lays them out: a token stands for more than one letter where it can. */
 function makeTables(
@@ -74,6 +79,25 @@ test('names that are cut short end the text', () => {
   }
   const noTokens = print({ ...tables, tokens: new Uint8Array() });
   expect(noTokens).toBe('ffffffff81000000  \nffffffff81000010  \nffffffff81000020  \n');
+});
+
+test('names are found without the text', () => {
+  const names = ['Ttext', 'Tvfs_read', 'tread', 'dread', `d${long}`];
+  const tables = makeTables(names, [0, 16, 16, 32, 0x7f000000], base);
+  const find = (early: string[], ...asked: string[]) =>
+    makeSearch(tables, loadNative(), early)(asked);
+  const read = [
+    { name: 'read', type: 't', address: base + 16n, isFirst: false },
+    { name: 'read', type: 'd', address: base + 32n, isFirst: true },
+  ];
+  expect(find([], 'read')).toEqual(read);
+  expect(find(['read'], 'read')).toEqual(read);
+  expect(find(['text'], 'read')).toEqual(read);
+  expect(find([], 'rea', 'eread', 'dread', '')).toEqual([]);
+  expect(find([], long, 'vfs_read')).toEqual([
+    { name: 'vfs_read', type: 'T', address: base + 16n, isFirst: true },
+    { name: long, type: 'd', address: 0n, isFirst: true },
+  ]);
 });
 
 const note = `OSRELEASE=7.2.13

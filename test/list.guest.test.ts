@@ -100,7 +100,9 @@ END
 ${compareSymbols}
 END
     node symbols.mjs`,
+  all: 'fsnoop list | md5sum',
   'without kcore': "mount --bind /dev/null /proc/kcore; fsnoop list 'vfs_rea*' _printk do_exit",
+  'all without kcore': 'fsnoop list | md5sum',
 };
 
 const vfsRead = 'ssize_t vfs_read(struct file *file, char *buf, size_t count, loff_t *pos)';
@@ -226,6 +228,12 @@ test('agrees with bpftool: functions with an argument, members of structs and th
 
 test('symbols from the tables in memory are what /proc/kallsyms has', () => {
   expect(JSON.parse(guest.steps.tables.stdout)).toEqual({ isSame: true, rest: '' });
+});
+
+test('knows from memory what ftrace can patch, as tracefs lists it', () => {
+  const { all, 'all without kcore': listed } = guest.steps;
+  expect(all.stdout).toMatch(/^[0-9a-f]{32}/);
+  expect(all.stdout).toBe(listed.stdout);
 });
 
 test('lists the same where memory can not be read', () => {

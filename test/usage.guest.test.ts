@@ -103,11 +103,13 @@ const lacking = {
      umount /sys/kernel/btf; exit $status`,
     /BTF.*Try this/,
   ],
-  'no tracefs': [
+  'no tracefs, and no kcore to do without': [
     `umount /sys/kernel/debug/tracing; umount /sys/kernel/debug; umount /sys/kernel/tracing
      ls /sys/kernel/tracing
+     fsnoop ${read} -c true >/dev/null 2>&1 || exit 99
+     mount --bind /dev/null /proc/kcore
      ${attempt(`${read} -c true`)}; status=$?
-     mount -t tracefs none /sys/kernel/tracing; exit $status`,
+     umount /proc/kcore; mount -t tracefs none /sys/kernel/tracing; exit $status`,
     /tracefs.*Try this.*mount -t tracefs/,
   ],
 } as const satisfies Record<string, readonly [string, RegExp]>;

@@ -4,7 +4,7 @@ const { loadNative } = await import(`${dist}/attach/native.js`);
 const { loadSymbols } = await import(`${dist}/symbols/symbols.js`);
 
 /** The kernel's functions. */
-export const symbols = loadSymbols(['*'], loadNative().printKallsyms);
+export const symbols = loadSymbols(['*'], loadNative());
 
 /** Attaches it to the functions of these BTF ids. */
 export async function attachFloor(ids) {

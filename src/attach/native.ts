@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { exitStatus, Failure } from '../failure.js';
-import type { PrintKallsyms } from '../symbols/kallsyms-tables.js';
+import type { KallsymsVerbs } from '../symbols/kallsyms-tables.js';
 import type { DisassembleCode } from '../symbols/load-callees.js';
 
 /** Where the addon, the BPF object and the helpers are, from src/ as from dist/. */
@@ -77,11 +77,10 @@ export interface NativeObject {
   close(): void;
 }
 
-export interface Native {
+export interface Native extends KallsymsVerbs {
   readonly Object: new (path: string) => NativeObject;
   /** Off the main thread. */
   readonly disassemble: DisassembleCode;
-  readonly printKallsyms: PrintKallsyms;
   /** False when the other end of this pipe is closed. */
   hasReader(fd: number): boolean;
   setErrorClass(errorClass: typeof NativeError): void;

@@ -37,13 +37,16 @@ const notKernel = -1;
  * the addresses, as kptr_restrict makes it, knows nothing.
  */
 export function makeAddresses(kallsyms: Kallsyms): Addresses {
-  let text = kallsyms.vmlinux;
+  let text = '';
   let table: Table | undefined;
   return {
     nameOf: (low, high) => {
       const key = keyOf(low, high);
       if (key === notKernel) return null;
-      table ??= makeTable(text);
+      if (table === undefined) {
+        text = kallsyms.vmlinux;
+        table = makeTable(text);
+      }
       const place = find(text, table, key);
       if (place !== null || kallsyms.all === text) return place;
       text = kallsyms.all;

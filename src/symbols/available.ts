@@ -9,6 +9,6 @@
  * Those of vmlinux whose whole name a pattern matches.
  * @param names source of a RegExp
  */
-export function findPatchable(text: string, names: string): string[] {
+export function findListed(text: string, names: string): string[] {
   return text.match(new RegExp(`^(?:${names})$`, 'gm')) ?? [];
 }

@@ -33,8 +33,6 @@ const kinds = [
 export type Kind = (typeof kinds)[number];
 
 const functionKind = kinds.indexOf('func');
-const enumKind = kinds.indexOf('enum');
-const enum64Kind = kinds.indexOf('enum64');
 
 /** What a kind adds to the three words of a type: words once, words for each of its `vlen`. */
 const tails: Readonly<Partial<Record<Kind, { readonly once?: number; readonly each?: number }>>> = {
@@ -94,6 +92,8 @@ const magic = 0xeb9f;
 const headerBytes = 24;
 const typeWords = 3;
 const pointerBytes = 8;
+/** As many are looked for one by one. */
+const fewNames = 10;
 /** MAX_RESOLVE_DEPTH of kernel/bpf/btf.c: no chain of typedefs and modifiers is longer. */
 const longestChain = 32;
 
@@ -104,9 +104,8 @@ export class Btf {
   readonly #words: Uint32Array;
   /** Of each type, in words. */
   readonly #offsets: Uint32Array;
-  /** Ids of the functions, and of the enums of both sizes. */
+  /** Ids of the functions. */
   readonly #functions: Uint32Array;
-  readonly #enums: readonly number[];
   readonly #strings: string;
 
   /** @throws {Failure} when the bytes are no BTF of this machine's byte order, or cut short. */
@@ -131,13 +130,15 @@ export class Btf {
       bytes.byteOffset + stringsAt,
       stringsEnd - stringsAt,
     ).toString('latin1');
-    // a copy, as an array of words must be aligned
+    // an array of words must be aligned, as a file that was read is
     const start = bytes.byteOffset + typesAt;
-    this.#words = new Uint32Array(bytes.buffer.slice(start, start + typesBytes));
-    const { offsets, functions, enums } = findTypes(this.#words);
+    this.#words =
+      start % 4 === 0
+        ? new Uint32Array(bytes.buffer, start, typesBytes / 4)
+        : new Uint32Array(bytes.buffer.slice(start, start + typesBytes));
+    const { offsets, functions } = findTypes(this.#words);
     this.#offsets = offsets;
     this.#functions = functions;
-    this.#enums = enums;
     this.count = offsets.length;
   }
 
@@ -154,13 +155,25 @@ export class Btf {
 
   /** Ids of the types of a kind that have this name. */
   find(kind: Kind, name: string): number[] {
-    const spelt = `${name}\0`;
     const ids: number[] = [];
-    for (let id = 1; id < this.count; id++) {
-      if (this.kind(id) === kind && this.#strings.startsWith(spelt, this.#word(id, 0)))
-        ids.push(id);
+    for (const at of this.#spelt(name)) {
+      const id = this.#idOf(at);
+      if (this.#offsets[id] === at && this.kind(id) === kind) ids.push(id);
     }
     return ids;
+  }
+
+  /** The FUNCs that have one of these names. */
+  functionsNamed(names: readonly string[]): Named[] {
+    if (names.length <= fewNames)
+      return names.flatMap((name) => this.find('func', name).map((id) => ({ name, id })));
+    const wanted = new Set(names);
+    const found: Named[] = [];
+    for (const id of this.#functions) {
+      const name = this.name(id);
+      if (wanted.has(name)) found.push({ name, id });
+    }
+    return found;
   }
 
   /**
@@ -332,15 +345,13 @@ export class Btf {
 
   /** The value of the first enumerator of this name, `BPF_TRACE_FSESSION_MULTI` = 61. */
   enumerator(name: string): bigint | undefined {
-    const spelt = this.#strings.indexOf(`\0${name}\0`) + 1;
-    if (spelt === 0) return undefined;
-    for (const id of this.#enums) {
+    for (const at of this.#spelt(name)) {
+      const id = this.#idOf(at);
       const kind = this.kind(id);
+      if (kind !== 'enum' && kind !== 'enum64') continue;
+      const behind = at - (this.#offsets[id] ?? 0) - typeWords;
       const step = kind === 'enum' ? 2 : 3;
-      for (let place = 0; place < this.#length(id); place++) {
-        const at = typeWords + step * place;
-        if (this.#word(id, at) === spelt) return this.#enumeratorValue(id, place);
-      }
+      if (behind >= 0 && behind % step === 0) return this.#enumeratorValue(id, behind / step);
     }
     return undefined;
   }
@@ -352,6 +363,28 @@ export class Btf {
     for (let at = strings.exec(this.#strings); at !== null; at = strings.exec(this.#strings))
       found.set(at.index + 1, at[1] ?? '');
     return found;
+  }
+
+  /** Places of words that may stand for a name: those that are the offset of its string. */
+  #spelt(name: string): number[] {
+    const offset = name === '' ? 0 : this.#strings.indexOf(`\0${name}\0`) + 1;
+    const places: number[] = [];
+    if (offset === 0 && name !== '') return places;
+    for (let at = this.#words.indexOf(offset); at >= 0; at = this.#words.indexOf(offset, at + 1))
+      places.push(at);
+    return places;
+  }
+
+  /** The type that a word is of. */
+  #idOf(word: number): number {
+    let start = 1;
+    let end = this.count;
+    while (start < end) {
+      const middle = (start + end) >>> 1;
+      if ((this.#offsets[middle] ?? 0) <= word) start = middle + 1;
+      else end = middle;
+    }
+    return start - 1;
   }
 
   #enumeratorValue(id: number, place: number): bigint {
@@ -384,17 +417,15 @@ export class Btf {
   }
 }
 
-/** Where each type begins, by id, and the ids of functions and enums. */
+/** Where each type begins, by id, and the ids of functions. */
 function findTypes(words: Uint32Array): {
   readonly offsets: Uint32Array;
   readonly functions: Uint32Array;
-  readonly enums: readonly number[];
 } {
   const once = Uint8Array.from(kinds, (kind) => typeWords + (tails[kind]?.once ?? 0));
   const each = Uint8Array.from(kinds, (kind) => tails[kind]?.each ?? 0);
   const offsets = new Uint32Array(Math.ceil(words.length / typeWords) + 1);
   const functions = new Uint32Array(offsets.length);
-  const enums: number[] = [];
   let id = 1;
   let functionCount = 0;
   let at = 0;
@@ -404,7 +435,6 @@ function findTypes(words: Uint32Array): {
     if (kind === 0 || kind >= kinds.length)
       throw malformed(`type ${id} is of kind ${kind}, which this fsnoop does not know`);
     if (kind === functionKind) functions[functionCount++] = id;
-    else if (kind === enumKind || kind === enum64Kind) enums.push(id);
     offsets[id++] = at;
     // 16 bits, until Linux needed 24; the others were always 0
     at += (once[kind] ?? 0) + (each[kind] ?? 0) * (info & 0xffffff);
@@ -413,7 +443,6 @@ function findTypes(words: Uint32Array): {
   return {
     offsets: offsets.subarray(0, id),
     functions: functions.subarray(0, functionCount),
-    enums,
   };
 }
 

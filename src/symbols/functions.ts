@@ -1,18 +1,19 @@
 /**
- * All functions of the kernel, from three files that each know a part: BTF has prototypes, kallsyms
- * has every symbol, available_filter_functions has what ftrace can patch.
+ * All functions of the kernel, from three sources that each know a part: BTF has prototypes, kallsyms
+ * has every symbol, ftrace what can be patched.
  */
 import { makeAddresses, type Addresses } from './addresses.js';
 import { makeArgumentTest, type Argument } from './argument.js';
-import { findPatchable } from './available.js';
+import { findListed } from './available.js';
 import { Btf } from './btf.js';
 import { makeCode, type Code } from './code.js';
 import { isDenied, isNoReturn } from './deny-list.js';
 import { nearestTypes } from './find-types.js';
 import type { KernelFunction, Reason } from './function.js';
 import { anyName, compileGlobs, isGlob, toRegExpSource } from './glob.js';
-import { findSymbols, Kallsyms } from './kallsyms.js';
+import { findSymbols, Kallsyms, type KernelSymbol } from './kallsyms.js';
 import { findNearest } from '../nearest.js';
+import { isPatchSite, type PatchSites } from './patch-sites.js';
 import { judgePrototype, type Judgement } from './prototype.js';
 
 export interface SymbolFiles {
@@ -27,6 +28,11 @@ export interface SymbolFiles {
   /** BTF ids of what the kernel itself denies; empty where that is not known. */
   readonly denied?: ReadonlySet<number>;
 }
+
+/** Functions that ftrace can patch: as available_filter_functions lists them, or by their addresses. */
+type Patchable =
+  | { readonly type: 'listed'; readonly text: string }
+  | { readonly type: 'sites'; readonly sites: PatchSites };
 
 /** What the files say of one name. */
 interface Known {
@@ -52,33 +58,45 @@ export function makeSymbols({
   available,
   denied = new Set(),
 }: SymbolFiles): Symbols {
+  const { all, hasModules = false } = rest ?? {};
   return new Symbols(
     new Btf(btf),
-    new Kallsyms(toText(kallsyms), rest?.hasModules ?? false, rest && (() => toText(rest.all()))),
-    toText(available),
+    new Kallsyms({
+      vmlinux: () => toText(kallsyms),
+      rest: all && { hasModules, all: () => toText(all()) },
+    }),
+    { type: 'listed', text: toText(available) },
     denied,
   );
 }
 
-function toText(bytes: Uint8Array): string {
+export function toText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 export class Symbols {
   readonly btf: Btf;
   readonly addresses: Addresses;
-  readonly code: Code;
   readonly #kallsyms: Kallsyms;
-  readonly #available: string;
+  readonly #patchable: Patchable;
   readonly #denied: ReadonlySet<number>;
+  #code: Code | undefined;
 
-  constructor(btf: Btf, kallsyms: Kallsyms, available: string, denied: ReadonlySet<number>) {
+  constructor(
+    btf: Btf,
+    kallsyms: Kallsyms,
+    patchable: Patchable,
+    denied: ReadonlySet<number> = new Set(),
+  ) {
     this.btf = btf;
     this.addresses = makeAddresses(kallsyms);
-    this.code = makeCode(kallsyms.vmlinux);
     this.#kallsyms = kallsyms;
-    this.#available = available;
+    this.#patchable = patchable;
     this.#denied = denied;
+  }
+
+  get code(): Code {
+    return (this.#code ??= makeCode(this.#kallsyms.vmlinux));
   }
 
   /**
@@ -87,15 +105,12 @@ export class Symbols {
    * of vmlinux. Each call searches the files anew: one call for many globs is the quicker one.
    */
   match(globs: readonly string[]): KernelFunction[] {
-    const matching = compileGlobs(globs);
-    const isMuch =
-      globs.length > mostNames || globs.filter((glob) => isGlob(glob)).length > mostGlobs;
-    const source = isMuch ? anyName : toRegExpSource(globs);
+    const isWanted = makeNameTest(globs);
     const { hasModules } = this.#kallsyms;
-    let known = this.#find(source, hasModules && globs.some(isGlob));
+    let known = this.#find(globs, hasModules && globs.some(isGlob));
     if (hasModules && !globs.every((name) => isGlob(name) || known.has(name)))
-      known = this.#find(source, true);
-    const names = [...known.keys()].filter((name) => matching.test(name)).sort();
+      known = this.#find(globs, true);
+    const names = [...known.keys()].filter(isWanted).sort();
     return names.flatMap((name) => {
       const about = known.get(name);
       return about === undefined ? [] : this.#describe(name, about);
@@ -104,7 +119,7 @@ export class Symbols {
 
   /** Up to `count` names of functions that are spelt much like this one, the most alike first. */
   nearest(name: string, count: number): string[] {
-    return findNearest([...this.#find(anyName, this.#kallsyms.hasModules).keys()], name, count);
+    return findNearest([...this.#find(['*'], this.#kallsyms.hasModules).keys()], name, count);
   }
 
   /**
@@ -121,9 +136,12 @@ export class Symbols {
     return nearestTypes(this.btf, name, count);
   }
 
-  /** What is known of the functions with these names. */
-  #find(names: string, inModules: boolean): Map<string, Known> {
-    const text = inModules ? this.#kallsyms.all : this.#kallsyms.vmlinux;
+  /** What is known of the functions with these names, and maybe of others. */
+  #find(globs: readonly string[], inModules: boolean): Map<string, Known> {
+    const isByName = !globs.some(isGlob);
+    const isMuch =
+      globs.length > mostNames || globs.filter((glob) => isGlob(glob)).length > mostGlobs;
+    const source = () => (isMuch ? anyName : toRegExpSource(globs));
     const found = new Map<string, Known>();
     const learn = (name: string): Known => {
       let known = found.get(name);
@@ -134,13 +152,18 @@ export class Symbols {
       return known;
     };
 
-    for (const { name, id } of this.btf.findFunctions(names)) {
+    const functions = isByName ? this.btf.functionsNamed(globs) : this.btf.findFunctions(source());
+    for (const { name, id } of functions) {
       const known = learn(name);
       known.inBtf++;
       known.btfId ||= id;
     }
+    const symbols =
+      isByName && !inModules
+        ? this.#kallsyms.find(globs)
+        : findSymbols(inModules ? this.#kallsyms.all : this.#kallsyms.vmlinux, source());
     const data: string[] = [];
-    for (const { name, module, isCode } of findSymbols(text, names)) {
+    for (const { name, module, isCode } of symbols) {
       if (module === null && isCode) learn(name).inVmlinux++;
       else if (module === null) data.push(name);
       else if (isCode) learn(name).module ??= module;
@@ -150,7 +173,7 @@ export class Symbols {
       const known = found.get(name);
       if (known !== undefined) known.inVmlinux++;
     }
-    for (const name of findPatchable(this.#available, names)) {
+    for (const name of findPatchable(this.#patchable, symbols, source)) {
       const known = found.get(name);
       if (known !== undefined) known.isPatchable = true;
     }
@@ -171,6 +194,25 @@ export class Symbols {
         : chooseReason(name, known, judged.reason, this.#denied.has(btfId)),
     };
   }
+}
+
+/** Names of those that can be patched, of symbols whose names a pattern matches. */
+function findPatchable(
+  patchable: Patchable,
+  symbols: readonly KernelSymbol[],
+  source: () => string,
+): readonly string[] {
+  if (patchable.type === 'listed') return findListed(patchable.text, source());
+  return symbols
+    .filter((symbol) => symbol.module === null && isPatchSite(patchable.sites, symbol))
+    .map(({ name }) => name);
+}
+
+/** Whole names are looked up: a RegExp of thousands takes long to compile. */
+function makeNameTest(globs: readonly string[]): (name: string) => boolean {
+  const names = new Set(globs);
+  const others = compileGlobs(globs.filter(isGlob));
+  return (name) => names.has(name) || others.test(name);
 }
 
 const withoutBtf: Judgement = { returns: { kind: 'void' }, reason: 'no BTF' };

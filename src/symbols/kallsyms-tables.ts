@@ -1,7 +1,8 @@
 /**
  * The tables that /proc/kallsyms is printed from: kernel/kallsyms.c and scripts/kallsyms.c in the kernel.
  * Printing takes the kernel 2,800 instructions a symbol, a quarter of all that it takes to start tracing;
- * reading the tables and printing them takes fsnoop a tenth of that.
+ * reading the tables and printing them takes fsnoop a tenth of that, and looking for a few names in them a
+ * tenth again.
  */
 
 export interface KallsymsTables {
@@ -22,8 +23,56 @@ export interface KallsymsTables {
   readonly isSelf: boolean;
 }
 
-/** The addon's verb: what /proc/kallsyms has of vmlinux; cut short where the names are. */
-export type PrintKallsyms = (tables: KallsymsTables) => Buffer;
+/** The addon's verbs. */
+export interface KallsymsVerbs {
+  /** What /proc/kallsyms has of vmlinux, or so many lines of it; cut short where the names are. */
+  printKallsyms(tables: KallsymsTables, lines?: number): Buffer;
+  /**
+   * Five words of each symbol that has one of these names, in the order of the tables: the place of
+   * the name, the letter of the type, the halves of the address, and 1 for the first at its address.
+   * It takes 100 instructions a symbol of the kernel, however many names there are.
+   */
+  searchKallsyms(tables: KallsymsTables, names: readonly string[]): Uint32Array;
+}
+
+/** A symbol that searchKallsyms() found. */
+interface TableSymbol {
+  readonly name: string;
+  readonly type: string;
+  readonly address: bigint;
+  /** Whether no other symbol of this address comes before it. */
+  readonly isFirst: boolean;
+}
+
+/** Finds symbols by their names: those with one of these, and maybe others; in the order of the tables. */
+export type SearchTables = (names: readonly string[]) => readonly TableSymbol[];
+
+/** @param early these names are looked for at once, all together, however often they are asked for */
+export function makeSearch(
+  tables: KallsymsTables,
+  verbs: KallsymsVerbs,
+  early: readonly string[],
+): SearchTables {
+  const search = (names: readonly string[]) =>
+    toSymbols(names, verbs.searchKallsyms(tables, names));
+  const known = new Set(early);
+  const found = search(early);
+  return (names) => (names.every((name) => known.has(name)) ? found : search(names));
+}
+
+const foundWords = 5;
+
+function toSymbols(names: readonly string[], words: Uint32Array): TableSymbol[] {
+  return Array.from({ length: words.length / foundWords }, (_, at) => {
+    const [name = 0, type = 0, low = 0, high = 0, first] = words.subarray(foundWords * at);
+    return {
+      name: names[name] ?? '',
+      type: String.fromCharCode(type),
+      address: (BigInt(high) << 32n) | BigInt(low),
+      isFirst: first === 1,
+    };
+  });
+}
 
 /** Where the tables are in memory, as VMCOREINFO says. */
 export interface KallsymsPlaces {
@@ -76,4 +125,5 @@ export function readKallsyms(
 const byValue = (a: bigint, b: bigint) => (a < b ? -1 : 1);
 
 /** In a place of its own, and so aligned. */
-const toArrayBuffer = (bytes: Buffer) => Uint8Array.from(bytes).buffer;
+const toArrayBuffer = ({ buffer, byteOffset, length }: Buffer) =>
+  buffer.slice(byteOffset, byteOffset + length);

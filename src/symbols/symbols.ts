@@ -2,16 +2,20 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { exitStatus, Failure } from '../failure.js';
 import { Btf } from './btf.js';
-import { makeSymbols, type Symbols } from './functions.js';
+import { Symbols, toText } from './functions.js';
 import { isGlob } from './glob.js';
+import { Kallsyms, textBounds } from './kallsyms.js';
 import {
   findKallsyms,
+  makeSearch,
   readKallsyms,
   type KallsymsTables,
-  type PrintKallsyms,
+  type KallsymsVerbs,
+  type SearchTables,
 } from './kallsyms-tables.js';
 import { openKcore } from './kcore.js';
-import { loadKernelDenied } from './kernel-deny.js';
+import { denySymbol, readKernelDenied } from './kernel-deny.js';
+import { firstPageSymbol, readPatchSites, type PatchSites } from './patch-sites.js';
 
 const btfPath = '/sys/kernel/btf/vmlinux';
 const kallsymsPath = '/proc/kallsyms';
@@ -19,42 +23,82 @@ const modulesPath = '/proc/modules';
 const tracefsPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as const;
 
 /**
+ * From the kernel's memory where it can be read, for the kernel takes its time to print: thousands of
+ * instructions for each of 187,000 symbols and of 44,000 functions that can be patched. Else from its files.
  * @param globs what the symbols are asked for. Of other names they may not know whether they can be
- * patched: the kernel takes 7,000 instructions to list one of 44,000 functions, so the list of them is
- * read no further than to the last of these names, where they are whole names.
+ * patched: the list of those is read no further than to the last of these names, where they are whole names.
  * @throws {Failure} when the kernel has no BTF, no tracefs is mounted, or the user may not read it.
  */
-export function loadSymbols(globs: readonly string[], printKallsyms: PrintKallsyms): Symbols {
-  const btf = read(btfPath, readFileSync, noBtf);
+export function loadSymbols(globs: readonly string[], verbs: KallsymsVerbs): Symbols {
+  const btf = loadBtf();
   const isMany = globs.some(isGlob);
-  const available = loadAvailable(isMany ? [] : globs);
-  const all = () => read(kallsymsPath, (path) => readStream(path), noKallsyms);
-  const vmlinux = loadVmlinux(printKallsyms);
-  const kallsyms = vmlinux ?? all();
-  const hasModules = vmlinux !== null && read(modulesPath, readFileSync, noKallsyms).length > 0;
-  // of a few names the kernel itself refuses at once what it denies; among thousands, looking for it takes minutes
-  const denied = isMany ? loadKernelDenied(kallsyms) : new Set<number>();
-  const rest = vmlinux === null ? {} : { rest: { hasModules, all } };
-  return makeSymbols({ btf, kallsyms, ...rest, available, denied });
+  const memory = readMemory(
+    btf,
+    globs.filter((glob) => !isGlob(glob)),
+    verbs,
+  );
+  const sites = memory?.sites ?? null;
+  return new Symbols(
+    btf,
+    memory === null ? new Kallsyms({ vmlinux: readAll }) : makeKallsyms(memory, verbs),
+    sites === null
+      ? { type: 'listed', text: toText(loadAvailable(isMany ? [] : globs)) }
+      : { type: 'sites', sites },
+    // of a few names the kernel itself refuses at once what it denies; among thousands, looking for it takes minutes
+    isMany ? memory?.denied : undefined,
+  );
 }
+
+const readAll = () => toText(read(kallsymsPath, (path) => readStream(path), noKallsyms));
+
+function makeKallsyms({ tables, search }: Memory, verbs: KallsymsVerbs): Kallsyms {
+  const hasModules = read(modulesPath, readFileSync, noKallsyms).length > 0;
+  return new Kallsyms({
+    vmlinux: () => toText(verbs.printKallsyms(tables)),
+    search,
+    rest: { hasModules, all: readAll },
+  });
+}
+
+interface Memory {
+  /** The symbols of vmlinux. */
+  readonly tables: KallsymsTables;
+  readonly search: SearchTables;
+  /** Null where the kernel keeps them in another way. */
+  readonly sites: PatchSites | null;
+  /** What the kernel itself denies. */
+  readonly denied: ReadonlySet<number>;
+}
+
+/** Lines that are more than a page. */
+const beginningLines = 256;
 
 /**
- * The symbols of vmlinux as /proc/kallsyms has them, made from the tables in memory. Null where the
- * user may not read that, or /proc/kallsyms begins otherwise: it may hide addresses from the user.
+ * Null where the user may not read the kernel's memory, or /proc/kallsyms begins otherwise than the tables
+ * there say: it may hide addresses from the user.
  */
-function loadVmlinux(printKallsyms: PrintKallsyms): Buffer | null {
-  const tables = loadTables();
-  const printed = tables && printKallsyms(tables);
-  const told = read(kallsymsPath, readBeginning, noKallsyms);
-  const whole = told.subarray(0, told.lastIndexOf('\n') + 1);
-  return printed?.subarray(0, whole.length).equals(whole) === true ? printed : null;
-}
-
-function loadTables(): KallsymsTables | null {
+function readMemory(btf: Btf, names: readonly string[], verbs: KallsymsVerbs): Memory | null {
   try {
     using kcore = openKcore();
     const places = findKallsyms(kcore.note('VMCOREINFO')?.toString('latin1') ?? '');
-    return places && readKallsyms(places, (address, bytes) => kcore.read(address, bytes));
+    if (places === null) return null;
+    const tables = readKallsyms(places, (address, bytes) => kcore.read(address, bytes));
+    const told = read(kallsymsPath, readBeginning, noKallsyms);
+    const whole = told.subarray(0, told.lastIndexOf('\n') + 1);
+    const printed = verbs.printKallsyms(tables, beginningLines);
+    if (!printed.subarray(0, whole.length).equals(whole)) return null;
+    const ours = [firstPageSymbol, denySymbol];
+    const search = makeSearch(tables, verbs, [...names, ...textBounds, ...ours]);
+    const found = search(ours);
+    const addressOf = (symbol: string) => found.find(({ name }) => name === symbol)?.address;
+    const firstPage = addressOf(firstPageSymbol);
+    const denied = addressOf(denySymbol);
+    return {
+      tables,
+      search,
+      sites: firstPage === undefined ? null : readPatchSites(btf, firstPage, kcore),
+      denied: denied === undefined ? new Set() : readKernelDenied(denied, kcore),
+    };
   } catch (error) {
     if (error instanceof Failure) return null;
     throw error;

@@ -1,0 +1,94 @@
+/**
+ * What ftrace can patch, out of the kernel's memory: kernel/trace/ftrace.c keeps pages of records, each with
+ * the address of its instruction. available_filter_functions is printed from them, and looking each up among
+ * the symbols takes the kernel 7,000 instructions.
+ */
+import { Failure } from '../failure.js';
+import type { Btf } from './btf.js';
+import type { Kcore } from './kcore.js';
+import type { KernelSymbol } from './kallsyms.js';
+
+/** The lower halves of their addresses: of each page in ascending order, as the kernel sorts them. */
+export type PatchSites = readonly Uint32Array[];
+
+/** The symbol of the pointer to the first page. */
+export const firstPageSymbol = 'ftrace_pages_start';
+
+/** Bytes of the `endbr64` that may stand before an instruction that is patched: FTRACE_MCOUNT_MAX_OFFSET. */
+const endbrBytes = 4;
+/** No kernel has so many: what has more is no list of pages. */
+const mostPages = 10_000;
+const mostRecords = 1_000_000;
+
+/**
+ * Null where this kernel keeps them otherwise, or that memory can't be read.
+ * @param start address of the pointer to the first page
+ */
+export function readPatchSites(
+  btf: Btf,
+  start: bigint,
+  kcore: Pick<Kcore, 'read'>,
+): PatchSites | null {
+  try {
+    return readPages(btf, start, kcore);
+  } catch (error) {
+    if (error instanceof Failure) return null;
+    throw error;
+  }
+}
+
+function readPages(btf: Btf, start: bigint, kcore: Pick<Kcore, 'read'>): PatchSites | null {
+  const page = findStruct(btf, 'ftrace_page', ['next', 'records', 'index']);
+  const record = findStruct(btf, 'dyn_ftrace', ['ip']);
+  if (page === null || record === null) return null;
+  const sites: Uint32Array[] = [];
+  let at = kcore.read(start, 8).readBigUInt64LE();
+  for (let pages = 0; at !== 0n; pages++) {
+    const head = kcore.read(at, page.bytes);
+    const count = head.readInt32LE(page.at('index'));
+    if (pages > mostPages || count < 0 || count > mostRecords) return null;
+    const records = kcore.read(head.readBigUInt64LE(page.at('records')), count * record.bytes);
+    sites.push(pickWords(records, record.at('ip'), record.bytes));
+    at = head.readBigUInt64LE(page.at('next'));
+  }
+  return sites;
+}
+
+/** One of each record. */
+function pickWords(records: Buffer, from: number, step: number): Uint32Array {
+  const words = new Uint32Array(records.length / step);
+  const view = new DataView(records.buffer, records.byteOffset, records.length);
+  for (let place = 0; place < words.length; place++)
+    words[place] = view.getUint32(from + place * step, true);
+  return words;
+}
+
+/** Whether ftrace knows the function by this symbol: of several at one address the kernel takes the first. */
+export function isPatchSite(sites: PatchSites, { address, isFirst }: KernelSymbol): boolean {
+  return isFirst && sites.some((page) => hasSite(page, address));
+}
+
+function hasSite(page: Uint32Array, address: number): boolean {
+  if ((page[0] ?? Infinity) > address + endbrBytes || (page.at(-1) ?? 0) < address) return false;
+  let start = 0;
+  let end = page.length;
+  while (start < end) {
+    const middle = (start + end) >>> 1;
+    if ((page[middle] ?? 0) < address) start = middle + 1;
+    else end = middle;
+  }
+  return (page[start] ?? Infinity) <= address + endbrBytes;
+}
+
+/** Where the members of a struct are, in bytes; null where it has not all of them. */
+function findStruct<Name extends string>(
+  btf: Btf,
+  name: string,
+  names: readonly Name[],
+): { readonly bytes: number; readonly at: (member: Name) => number } | null {
+  const [id] = btf.find('struct', name);
+  if (id === undefined) return null;
+  const offsets = new Map(btf.members(id).map((member) => [member.name, member.bitOffset / 8]));
+  if (!names.every((member) => offsets.has(member))) return null;
+  return { bytes: btf.size(id), at: (member) => offsets.get(member) ?? 0 };
+}
