@@ -4,7 +4,7 @@ import { exitStatus, Failure } from '../failure.js';
 import type { Btf } from '../symbols/btf.js';
 import type { KernelFunction } from '../symbols/function.js';
 import { toFailure } from './caret.js';
-import { makeCapture, reasonOf, type CaptureWishes, type Misfit } from './capture.js';
+import { makeCapture, reasonOf, type Capture, type CaptureWishes, type Misfit } from './capture.js';
 import type { PlannedFunction, RefusedFunction } from './plan.js';
 
 export interface ChosenFunction {
@@ -32,7 +32,7 @@ export function captureAll(
       refused.push({ function: found.name, reason: captured.reason });
       continue;
     }
-    const planned = { ...found, ...captured.capture, root: role === 'root' };
+    const planned = planFunction(found, role, captured.capture);
     functions.push({ planned, misfits: captured.misfits });
   }
   if (!functions.some(({ planned }) => planned.root)) throw noRootLeft(refused, firstError);
@@ -50,6 +50,31 @@ export function captureAll(
   const left = functions.filter(fits).map(({ planned }) => planned);
   if (!left.some(({ root }) => root)) throw noRootLeft(refused, functions[0]?.misfits[0]?.error);
   return { functions: left, refused };
+}
+
+/** Word by word: spread out, thousands would take a second. */
+function planFunction(
+  { name, module, btfId, returns, reason }: KernelFunction,
+  role: ChosenFunction['role'],
+  capture: Capture,
+): PlannedFunction {
+  const { returnsName, parameters, argSlots, program } = capture;
+  const { entryValues, returnValues, outputs } = capture;
+  return {
+    name,
+    module,
+    btfId,
+    returns,
+    reason,
+    returnsName,
+    parameters,
+    argSlots,
+    program,
+    entryValues,
+    returnValues,
+    outputs,
+    root: role === 'root',
+  };
 }
 
 interface Fitted {

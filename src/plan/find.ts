@@ -34,16 +34,22 @@ export function findFunctions(
   symbols: FunctionSource,
 ): FoundFunctions {
   const named = symbols.match(patterns.map(({ glob }) => glob));
+  const byName = new Map(named.map((found) => [found.name, found]));
   const byPattern = new Map(
     patterns.map((pattern) => {
-      const names = compileGlobs([pattern.glob]);
-      const found = named.filter(({ name }) => names.test(name));
+      const { glob } = pattern;
+      const found = isGlob(glob) ? matchGlob(named, glob) : [byName.get(glob) ?? []].flat();
       if (found.length === 0) throw noMatch(pattern, symbols);
       return [pattern, withArgument(found, pattern, symbols)];
     }),
   );
   const chosen = new Set([...byPattern.values()].flat());
   return { all: named.filter((found) => chosen.has(found)), byPattern };
+}
+
+function matchGlob(functions: readonly KernelFunction[], glob: string): KernelFunction[] {
+  const names = compileGlobs([glob]);
+  return functions.filter(({ name }) => names.test(name));
 }
 
 function withArgument(

@@ -24,7 +24,7 @@ export interface Pattern {
  */
 export function parsePatterns(flag: string, texts: readonly string[]): Pattern[] {
   return texts
-    .flatMap((text) => text.split(/,(?![^()]*\))/))
+    .flatMap((text) => text.split(text.includes('(') ? /,(?![^()]*\))/ : ','))
     .map((text) => parsePattern(flag, text.trim()));
 }
 

@@ -54,7 +54,9 @@ interface Layout {
 const slotBytes = 8;
 
 export class CallValues {
-  readonly #layouts: readonly Layout[];
+  readonly #functions: readonly PlannedFunction[];
+  /** Made when a call of the function is shown: of thousands most are never called. */
+  readonly #layouts: (Layout | undefined)[];
   readonly #outputs: readonly Output[];
   readonly #addresses: Addresses;
   readonly #label: 'name' | 'declaration';
@@ -67,24 +69,33 @@ export class CallValues {
     label: 'name' | 'declaration' = 'name',
   ) {
     this.#label = label;
-    this.#layouts = functions.map((planned) => layOut(planned, outputs.length));
+    this.#functions = functions;
+    this.#layouts = functions.map(() => undefined);
     this.#outputs = outputs;
     this.#addresses = addresses;
   }
 
+  #layout(place: number): Layout | undefined {
+    const planned = this.#functions[place];
+    return (
+      this.#layouts[place] ??
+      (planned && (this.#layouts[place] = layOut(planned, this.#outputs.length)))
+    );
+  }
+
   /** Whether nothing but its return value is told of the function: then nothing else need be asked. */
   isBare(place: number): boolean {
-    const layout = this.#layouts[place];
+    const layout = this.#layout(place);
     return layout === undefined || !(layout.hasArgs || layout.hasItems);
   }
 
   hasArguments(place: number): boolean {
-    return this.#layouts[place]?.hasArgs === true;
+    return this.#layout(place)?.hasArgs === true;
   }
 
   /** `file=0xffff888003a4c000, count=1`. */
   arguments(place: number, source: ValueSource): string {
-    const layout = this.#layouts[place];
+    const layout = this.#layout(place);
     const { args } = source;
     if (layout === undefined || !layout.hasArgs || args === null) return '';
     const items = layout.hasItems ? new Items(source) : null;
@@ -105,7 +116,7 @@ export class CallValues {
 
   /** Outputs, and structs that arguments point at: those that are known. */
   outputs(place: number, source: ValueSource): readonly Shown[] {
-    const layout = this.#layouts[place];
+    const layout = this.#layout(place);
     if (layout?.hasItems !== true) return nothing;
     const items = new Items(source);
     const shown: Shown[] = [];
@@ -124,7 +135,7 @@ export class CallValues {
 
   /** `"args":[…],"outputs":[…]` */
   json(place: number, source: ValueSource): string {
-    const layout = this.#layouts[place];
+    const layout = this.#layout(place);
     if (layout === undefined) return bareJson;
     const items = new Items(source);
     const { args } = source;
@@ -144,7 +155,7 @@ export class CallValues {
 
   /** The word of an output, or null: for those that are counted. */
   word(place: number, output: number, source: ValueSource): readonly [number, number] | null {
-    const slot = this.#layouts[place]?.outputs[output] ?? null;
+    const slot = this.#layout(place)?.outputs[output] ?? null;
     if (slot === null) return null;
     const found = new Items(source).find(slot);
     if (found?.item.length !== slotBytes) return null;
@@ -154,7 +165,7 @@ export class CallValues {
 
   /** The kernel stack, from where the function was called; null: not known. */
   stack(place: number, source: ValueSource): Stack | null {
-    const slot = this.#layouts[place]?.stack ?? null;
+    const slot = this.#layout(place)?.stack ?? null;
     const found = slot === null ? undefined : new Items(source).find(slot);
     if (found === undefined || found.item.length < 0) return null;
     const { view, item } = found;

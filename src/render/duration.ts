@@ -28,7 +28,7 @@ export const cellColumns = 10;
 /** Printed durations by 10 ns, which is all that is shown: most are short, and soon there again. */
 export class DurationCells {
   readonly #print: (ns: number) => string;
-  readonly #cells: string[] = Array.from({ length: 20_000 });
+  readonly #cells = new Array<string | undefined>(20_000);
 
   /** @param print the same for durations that formatDuration() shows as the same, but for their marks */
   constructor(print: (ns: number) => string) {

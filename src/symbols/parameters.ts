@@ -20,21 +20,31 @@ export interface Parameter {
 
 const slotBytes = 8;
 
+/** What thousands of functions have alike, as `struct file *file` in the first slot, is one object. */
+const known = new WeakMap<Btf, Map<string, Parameter>>();
+
 /** Of the FUNC with this id. */
 export function describeParameters(btf: Btf, id: number): readonly Parameter[] {
+  const parameters = known.get(btf) ?? new Map<string, Parameter>();
+  known.set(btf, parameters);
   let slot = 0;
   return btf.prototype(id).parameters.map(({ name, type: typeId }) => {
-    const slots = Math.ceil(btf.size(typeId) / slotBytes);
-    const parameter: Parameter = {
-      name,
-      typeId,
-      type: describeType(btf, typeId),
-      typeName: spellType(btf, typeId),
-      declaration: spellDeclaration(btf, typeId, name),
-      slot,
-      slots,
-    };
-    slot += slots;
+    const key = `${typeId} ${slot} ${name}`;
+    const parameter = parameters.get(key) ?? describe(btf, name, typeId, slot);
+    parameters.set(key, parameter);
+    slot += parameter.slots;
     return parameter;
   });
+}
+
+function describe(btf: Btf, name: string, typeId: number, slot: number): Parameter {
+  return {
+    name,
+    typeId,
+    type: describeType(btf, typeId),
+    typeName: spellType(btf, typeId),
+    declaration: spellDeclaration(btf, typeId, name),
+    slot,
+    slots: Math.ceil(btf.size(typeId) / slotBytes),
+  };
 }

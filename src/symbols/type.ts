@@ -54,8 +54,21 @@ export interface Field {
   readonly bitSize: number;
 }
 
-/** Of the type with this id; 0 is void. The fields of structs are read when they are asked for. */
+const known = new WeakMap<Btf, Map<number, Type>>();
+
+/**
+ * Of the type with this id; 0 is void. The fields of structs are read when they are asked for. It is
+ * described once: some enums have hundreds of names, and are what many functions take or return.
+ */
 export function describeType(btf: Btf, id: number): Type {
+  const types = known.get(btf) ?? new Map<number, Type>();
+  known.set(btf, types);
+  const type = types.get(id) ?? describe(btf, id);
+  types.set(id, type);
+  return type;
+}
+
+function describe(btf: Btf, id: number): Type {
   const resolved = btf.resolve(id);
   switch (btf.kind(resolved)) {
     case 'void':
