@@ -51,8 +51,9 @@ export interface SessionEnd extends Attached {
 
 /** Records are fetched this often; what comes in between waits in the ring. */
 const pollMs = 20;
-/** Decoding rests after so long, as long as there is room for what comes: the CPU is the traced program's. */
+/** Decoding rests after so long, as long as nothing waits too long: the CPU is the traced program's. */
 const decodeMs = 40;
+const longestWaitMs = 10_000;
 /** Of the free memory, so much may wait to be decoded where calls come faster than that. */
 const backlogShare = 1 / 4;
 
@@ -94,10 +95,12 @@ export async function runSession(
   });
   command?.go();
 
-  const backlog = new Backlog(attachment, process.availableMemory() * backlogShare);
+  const limitBytes = process.availableMemory() * backlogShare;
+  const backlog = new Backlog(attachment, limitBytes, () => performance.now());
   while (stop.reason === null) {
     const restAt = performance.now() + decodeMs;
-    const isRest = () => performance.now() > restAt && backlog.fill < 0.5;
+    const isRest = () =>
+      performance.now() > restAt && backlog.fill < 0.5 && backlog.ageMs < longestWaitMs;
     await drain(backlog, take, () => stop.reason !== null || isRest());
     if (!output.hasReader()) stop.break(new ClosedPipe());
     await Promise.race([stop.asked, delay(pollMs)]);

@@ -22,7 +22,7 @@ const takeAll = (backlog: Backlog) => {
 
 test('all is taken in before the oldest is given', () => {
   const source = sourceOf(['one', 'two', 'three']);
-  const backlog = new Backlog(source, 100);
+  const backlog = new Backlog(source, 100, () => 0);
   expect(backlog.next()?.toString()).toBe('one');
   expect(source.batches).toEqual([]);
   source.batches.push('four');
@@ -32,9 +32,21 @@ test('all is taken in before the oldest is given', () => {
 
 test('what is over the limit stays where it is until there is room', () => {
   const source = sourceOf(['12345', '67890', 'abcde', 'fghij']);
-  const backlog = new Backlog(source, 8);
+  const backlog = new Backlog(source, 8, () => 0);
   expect(backlog.next()?.toString()).toBe('12345');
   expect(source.batches).toEqual(['abcde', 'fghij']);
   expect(backlog.fill).toBe(5 / 8);
   expect(takeAll(backlog)).toEqual(['67890', 'abcde', 'fghij']);
+});
+
+test('how long the oldest waits is known', () => {
+  let nowMs = 1000;
+  const source = sourceOf(['one', 'two']);
+  const backlog = new Backlog(source, 100, () => nowMs);
+  expect(backlog.ageMs).toBe(0);
+  backlog.next();
+  nowMs = 1500;
+  expect(backlog.ageMs).toBe(500);
+  backlog.next();
+  expect(backlog.ageMs).toBe(0);
 });
