@@ -10,7 +10,8 @@ export const memory = {
   async measure(bench) {
     const { kernel, found } = await bench.guest('memory', {
       // a few more than are counted: what finds no room was not streamed
-      args: { functions, calls: calls * 1.05, callsPerSecond: 45_000 },
+      // at a rate that is decoded as fast in an emulated guest, on a machine that is busy too
+      args: { functions, calls: calls * 1.05, callsPerSecond: 30_000 },
       minutes: 20,
     });
     const { attached, stream } = found;

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { exitStatus, Failure } from '../failure.js';
-import type { KallsymsVerbs } from '../symbols/kallsyms-tables.js';
+import type { SymbolVerbs } from '../symbols/symbols.js';
 import type { DisassembleCode } from '../symbols/load-callees.js';
 
 /** Where the addon, the BPF object and the helpers are, from src/ as from dist/. */
@@ -77,7 +77,7 @@ export interface NativeObject {
   close(): void;
 }
 
-export interface Native extends KallsymsVerbs {
+export interface Native extends SymbolVerbs {
   readonly Object: new (path: string) => NativeObject;
   /** Off the main thread. */
   readonly disassemble: DisassembleCode;

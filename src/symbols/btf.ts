@@ -168,9 +168,16 @@ export class Btf {
     if (names.length <= fewNames)
       return names.flatMap((name) => this.find('func', name).map((id) => ({ name, id })));
     const wanted = new Set(names);
+    const beginnings = new Set(names.map((name) => beginningOf(name, 0)));
+    const words = this.#words;
+    const offsets = this.#offsets;
+    const strings = this.#strings;
     const found: Named[] = [];
     for (const id of this.#functions) {
-      const name = this.name(id);
+      const at = words[offsets[id] ?? 0] ?? 0;
+      // most are something else from the beginning, which costs less than to cut out their names
+      if (!beginnings.has(beginningOf(strings, at))) continue;
+      const name = this.#string(at);
       if (wanted.has(name)) found.push({ name, id });
     }
     return found;
@@ -415,6 +422,17 @@ export class Btf {
     if (offset >= this.#strings.length) throw malformed(`there is no string ${offset}`);
     return this.#strings.slice(offset, this.#strings.indexOf('\0', offset));
   }
+}
+
+/** Up to four letters of a string that a zero may end. */
+function beginningOf(text: string, start: number): number {
+  let letters = 0;
+  for (let at = start; at < start + 4; at++) {
+    const letter = text.charCodeAt(at);
+    if (!(letter > 0)) break;
+    letters = (letters << 8) | letter;
+  }
+  return letters;
 }
 
 /** Where each type begins, by id, and the ids of functions. */

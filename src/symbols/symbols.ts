@@ -22,6 +22,15 @@ const kallsymsPath = '/proc/kallsyms';
 const modulesPath = '/proc/modules';
 const tracefsPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as const;
 
+/** The addon's verbs. */
+export interface SymbolVerbs extends KallsymsVerbs {
+  /**
+   * The file itself in memory: it must not be written.
+   * @throws {NativeError} when it can't be mapped
+   */
+  mapFile(path: string): Uint8Array;
+}
+
 /**
  * From the kernel's memory where it can be read, for the kernel takes its time to print: thousands of
  * instructions for each of 187,000 symbols and of 44,000 functions that can be patched. Else from its files.
@@ -29,8 +38,8 @@ const tracefsPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as con
  * patched: the list of those is read no further than to the last of these names, where they are whole names.
  * @throws {Failure} when the kernel has no BTF, no tracefs is mounted, or the user may not read it.
  */
-export function loadSymbols(globs: readonly string[], verbs: KallsymsVerbs): Symbols {
-  const btf = loadBtf();
+export function loadSymbols(globs: readonly string[], verbs: SymbolVerbs): Symbols {
+  const btf = mapBtf(verbs) ?? loadBtf();
   const isMany = globs.some(isGlob);
   const memory = readMemory(
     btf,
@@ -47,6 +56,17 @@ export function loadSymbols(globs: readonly string[], verbs: KallsymsVerbs): Sym
     // of a few names the kernel itself refuses at once what it denies; among thousands, looking for it takes minutes
     isMany ? memory?.denied : undefined,
   );
+}
+
+/** From Linux 6.16 on its file can be mapped, which copies nothing. Null before. */
+function mapBtf(verbs: SymbolVerbs): Btf | null {
+  let bytes: Uint8Array;
+  try {
+    bytes = verbs.mapFile(btfPath);
+  } catch {
+    return null; // why, reading it tells
+  }
+  return new Btf(bytes);
 }
 
 const readAll = () => toText(read(kallsymsPath, (path) => readStream(path), noKallsyms));
