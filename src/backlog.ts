@@ -8,13 +8,23 @@ export interface RecordSource {
 
 /** As much as is read, and decoded, at once: little, for the ring must be emptied again before it is full. */
 const batchBytes = 1 << 16;
+/** Rooms that are kept for what comes: 16 MB. What more there was for a while is given back. */
+const mostFree = 256;
+
+interface Waiting {
+  /** Is used again: what has waited is old, and V8 takes its time to find that it is gone. */
+  readonly room: Buffer;
+  readonly length: number;
+  /** In ms. */
+  readonly since: number;
+}
 
 export class Backlog {
   readonly #source: RecordSource;
   readonly #limitBytes: number;
-  readonly #batch = Buffer.allocUnsafe(batchBytes);
-  readonly #waiting: { readonly records: Buffer; readonly since: number }[] = [];
   readonly #now: () => number;
+  readonly #waiting: Waiting[] = [];
+  readonly #free: Buffer[] = [];
   #bytes = 0;
 
   /**
@@ -41,14 +51,21 @@ export class Backlog {
   /** The oldest records, after all that the source holds now has been taken in; none: undefined. */
   next(): Buffer | undefined {
     while (this.#bytes < this.#limitBytes) {
-      const length = this.#source.read(this.#batch);
-      if (length === 0) break;
-      const records = Buffer.from(this.#batch.subarray(0, length));
-      this.#waiting.push({ records, since: this.#now() });
+      const room = this.#free.pop() ?? Buffer.allocUnsafeSlow(batchBytes);
+      const length = this.#source.read(room);
+      if (length === 0) {
+        this.#free.push(room);
+        break;
+      }
+      this.#waiting.push({ room, length, since: this.#now() });
       this.#bytes += length;
     }
-    const oldest = this.#waiting.shift()?.records;
-    this.#bytes -= oldest?.length ?? 0;
-    return oldest;
+    const oldest = this.#waiting.shift();
+    if (oldest === undefined) return undefined;
+    const { room, length } = oldest;
+    this.#bytes -= length;
+    const records = Buffer.from(room.subarray(0, length));
+    if (this.#free.length < mostFree) this.#free.push(room);
+    return records;
   }
 }

@@ -50,3 +50,12 @@ test('how long the oldest waits is known', () => {
   backlog.next();
   expect(backlog.ageMs).toBe(0);
 });
+
+test('what was given does not change when its room is used again', () => {
+  const source = sourceOf(['one']);
+  const backlog = new Backlog(source, 100, () => 0);
+  const given = backlog.next();
+  source.batches.push('two');
+  expect(backlog.next()?.toString()).toBe('two');
+  expect(given?.toString()).toBe('one');
+});
