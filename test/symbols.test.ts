@@ -159,6 +159,14 @@ describe('match', () => {
     expect(namesOf('split.isra?0', 'splitXisra*')).toEqual(['split.isra.0']);
   });
 
+  it('takes a name that is given twice for one', () => {
+    expect(symbols.match(['read_it', 'read_it'])).toEqual(symbols.match(['read_it']));
+    const many = Array.from({ length: 20 }, (_, at) => `absent_${at}`);
+    expect(symbols.match([...many, 'read_it', 'ead', 'twice_in_btf'])).toEqual(
+      symbols.match(['read_it', 'twice_in_btf']),
+    );
+  });
+
   it('takes a bracket that is never closed for itself, and an upside-down range for nothing', () => {
     expect(namesOf('read_it[', '*[')).toEqual([]);
     expect(namesOf('[z-a]ead_it', '[z-ar]ead_it')).toEqual(['read_it']);

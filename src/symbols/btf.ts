@@ -165,9 +165,9 @@ export class Btf {
 
   /** The FUNCs that have one of these names. */
   functionsNamed(names: readonly string[]): Named[] {
-    if (names.length <= fewNames)
-      return names.flatMap((name) => this.find('func', name).map((id) => ({ name, id })));
     const wanted = new Set(names);
+    if (wanted.size <= fewNames)
+      return [...wanted].flatMap((name) => this.find('func', name).map((id) => ({ name, id })));
     const beginnings = new Set(names.map((name) => beginningOf(name, 0)));
     const words = this.#words;
     const offsets = this.#offsets;
