@@ -25,9 +25,13 @@ const kernelDenied = `
 import { readFileSync } from "node:fs";
 const symbols = "file:///usr/lib/node_modules/fsnoop/dist/symbols/";
 const { Btf } = await import(symbols + "btf.js");
-const { loadKernelDenied } = await import(symbols + "kernel-deny.js");
+const { openKcore } = await import(symbols + "kcore.js");
+const { denySymbol, readKernelDenied } = await import(symbols + "kernel-deny.js");
+const lines = readFileSync("/proc/kallsyms", "latin1").split("\\n");
+const line = lines.find((text) => text.endsWith(" " + denySymbol));
+const address = BigInt("0x" + line.split(" ", 1)[0]);
 const btf = new Btf(readFileSync("/sys/kernel/btf/vmlinux"));
-for (const id of loadKernelDenied(readFileSync("/proc/kallsyms"))) console.log(btf.name(id));`;
+for (const id of readKernelDenied(address, openKcore())) console.log(btf.name(id));`;
 
 const steps = {
   'all roots at a low rate': `fsnoop -k '*' --args off --max-rate 2K --duration 5m --output /dev/null ${patient}`,
