@@ -57,7 +57,7 @@ export const parseMemory = (text: string): Memory => JSON.parse(text) as Memory;
  * some 40 KiB each. A page for each trampoline would be 160 MiB.
  */
 export const workersEndSeconds = 330;
-export const keptKiB = { byWorkers: 64 * 1024, settled: 24 * 1024 } as const;
+export const keptKiB = { byWorkers: 112 * 1024, settled: 24 * 1024 } as const;
 
 interface Stress extends AsyncDisposable {
   /** A guest that has the stress, and room for tens of thousands of trampolines. */
