@@ -114,7 +114,9 @@ test.each([1, 2, 3, 4, 5, 8, 11, 12])(
     const { stream, asked } = start(noGraph, { limit });
     add(stream, reads);
     stream.finish();
-    expect(stream.takeText().toString()).toBe(linesOf(textOf(noGraph, reads)).slice(0, limit).join(''));
+    expect(stream.takeText().toString()).toBe(
+      linesOf(textOf(noGraph, reads)).slice(0, limit).join(''),
+    );
     expect(asked.times).toBe(1);
   },
 );
