@@ -295,21 +295,21 @@ describe('in one guest', () => {
   });
 
   test('a command is followed into its children and threads, each with trees of its own', () => {
-    const [first, ...trees] = groupByTask(treesOf('family'));
-    expect(first?.length).toBe(99);
-    expect(new Set(trees.flat().map(({ pid }) => pid)).size).toBe(4);
+    const [first = [], ...trees] = groupByTask(treesOf('family'));
+    expectAllOrSkipped(first.length, 99, 'family');
     expect(trees.length).toBeLessThanOrEqual(16);
     for (const made of trees) expect(made.length).toBeLessThanOrEqual(20);
     expectAllOrSkipped(trees.flat().length, 320, 'family');
     if (summaryOf('family').lost.recursion > 0) return;
+    expect(new Set(trees.flat().map(({ pid }) => pid)).size).toBe(4);
     expect(countShapes(trees.flat().map(({ root }) => fromJson(root)))).toEqual({ [shape]: 320 });
   });
 
   test('a command is followed into the children of its threads', () => {
-    const [first, ...made] = groupByTask(linesOf(step('grandchildren').stdout, 'call'));
-    expect(first?.length).toBe(99);
-    expect(made.length).toBe(1);
+    const [first = [], ...made] = groupByTask(linesOf(step('grandchildren').stdout, 'call'));
+    expectAllOrSkipped(first.length, 99, 'grandchildren');
     expectAllOrSkipped(made.flat().length, 13, 'grandchildren');
+    if (summaryOf('grandchildren').lost.recursion === 0) expect(made.length).toBe(1);
   });
 
   /**
