@@ -10,13 +10,16 @@ const roots = [
   '__x64_sys_execve',
 ];
 
-/** Files on tmpfs and ext4, programs, packets: each function of those it calls is called in each run. */
+/**
+ * Files on tmpfs and ext4, programs, packets, often enough that each function is seen: the kernel skips the
+ * program where another task is preempted in it, and that is often one that just woke this one up.
+ */
 const work = `
 cat /root/file /mnt/file >/dev/null
-dd if=/mnt/file of=/dev/null bs=512 count=3 2>/dev/null
+dd if=/mnt/file of=/dev/null bs=512 count=8 2>/dev/null
 /bin/true
-ping -c 3 -i 0.1 127.0.0.1 >/dev/null
-for n in 1 2 3; do echo | nc 127.0.0.1 7000 >/dev/null; done`;
+ping -c 10 -i 0.1 127.0.0.1 >/dev/null
+for n in 1 2 3 4 5 6 7 8 9 10; do echo | nc 127.0.0.1 7000 >/dev/null; done`;
 
 const prepare = `
 ifconfig lo 127.0.0.1 up
