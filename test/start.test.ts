@@ -42,6 +42,14 @@ test.each(['list', 'trace', 'vm'])('fsnoop %s is in the bundle', (command) => {
   });
 });
 
+test("standard input is the command's: nothing is taken from it", () => {
+  const path = fileURLToPath(new URL('../bin/run.js', import.meta.url));
+  const args = [path, 'trace', '-k', 'vfs_read', '-c', '/nowhere/cat'];
+  const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', input: 'a line\n' });
+  expect(stderr).not.toContain('a line');
+  expect(stderr).toContain('/nowhere/cat');
+});
+
 test.each(['fsnoop', 'help'])('what V8 compiled (%s) is of this bundle and this V8', (name) => {
   const script = new Script(readFileSync(new URL('fsnoop.cjs', bundle), 'latin1'), {
     cachedData: readFileSync(new URL(`${name}.compiled`, bundle)),

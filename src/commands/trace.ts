@@ -66,7 +66,11 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
   ];
   static override usage = '<%= command.id %> -k PATTERN... [FLAGS]';
   static override args = {
-    pattern: Args.string({ hidden: true, description: 'With --show-func-proto, as -k.' }),
+    pattern: Args.string({
+      hidden: true,
+      ignoreStdin: true,
+      description: 'With --show-func-proto, as -k.',
+    }),
   };
   static override flags = {
     kfunc: Flags.string({
