@@ -57,6 +57,24 @@ struct Token {
 };
 const size_t tokens_count = 256;
 
+// A number of a letter. Added up over a name they tell it from most others, in whatever pieces it
+// comes.
+static uint32_t Weigh(uint8_t letter)
+{
+	uint32_t mixed = letter * 0x9e3779b1;
+
+	return (mixed ^ mixed >> 15) * 0x85ebca6b;
+}
+
+static uint32_t Weigh(std::string_view letters)
+{
+	uint32_t sum = 0;
+
+	for (uint8_t letter : letters)
+		sum += Weigh(letter);
+	return sum;
+}
+
 // The symbols one after the other; they end where the names are cut short.
 class Reader
 {
@@ -76,7 +94,9 @@ class Reader
 			token.bytes = strnlen(token.text, bytes - begin);
 			memcpy(&token.beginning, token.text,
 			       std::min(token.bytes, sizeof(token.beginning)));
-			lengths[i] = token.bytes;
+			weights[i] = Weigh({token.text, token.bytes});
+			types[i] = token.bytes ? Weigh(token.text[0]) : 0;
+			last[i] = token.bytes ? token.text[token.bytes - 1] : 0;
 			longest = std::max(longest, token.bytes);
 		}
 	}
@@ -102,22 +122,20 @@ class Reader
 		return place;
 	}
 
-	// Of the type and the name.
-	size_t Length() const
+	// Of the name, without the type.
+	uint32_t Weight() const
 	{
-		size_t length = 0;
+		uint32_t sum = -types[*name];
 
 		for (const uint8_t *token = name; token < name_end; token++)
-			length += lengths[*token];
-		return length;
+			sum += weights[*token];
+		return sum;
 	}
 
 	// 0 where there is none.
-	char LastLetter() const
+	uint8_t LastLetter() const
 	{
-		const Token &token = tokens[name_end[-1]];
-
-		return token.bytes ? token.text[token.bytes - 1] : 0;
+		return last[name_end[-1]];
 	}
 
 	// What may be written of the type and the name.
@@ -146,7 +164,8 @@ class Reader
 	const uint8_t *name = nullptr, *name_end, *end;
 	size_t count, place = SIZE_MAX;
 	Token tokens[tokens_count];
-	uint32_t lengths[tokens_count];
+	uint32_t weights[tokens_count], types[tokens_count];
+	uint8_t last[tokens_count];
 	size_t longest = sizeof(Token::beginning);
 };
 
@@ -180,31 +199,33 @@ std::vector<char> Print(const Tables &tables, size_t lines)
 	return text;
 }
 
+const int likely_bits = 18;
+
 // Five words of each symbol that has one of these names: which of them, the type, the halves of its
 // address, and whether it is the first there.
 std::vector<uint32_t> Search(const Tables &tables, const std::vector<std::string> &names)
 {
 	std::unordered_map<std::string_view, uint32_t> wanted;
-	std::bitset<1 << 16> likely; // by the last letter, and the length of a type and a name
+	std::bitset<1 << likely_bits> likely; // by the weight
+	std::bitset<256> ends;                // by the last letter
 	std::vector<char> room;
 	std::vector<uint32_t> found;
 	Reader symbol(tables);
 
-	auto key = [](size_t length, uint8_t last) { return last << 8 | (length & 0xff); };
+	auto key = [](uint32_t weight) { return weight >> (32 - likely_bits); };
 	for (size_t i = 0; i < names.size(); i++) {
 		if (names[i].empty())
 			continue;
 		wanted.emplace(names[i], i);
-		likely[key(names[i].size() + 1, names[i].back())] = true;
+		likely[key(Weigh(names[i]))] = true;
+		ends[(uint8_t)names[i].back()] = true;
 	}
 	while (symbol.Next()) {
-		size_t length = symbol.Length(), place = symbol.Place();
-
-		if (length < 2 || !likely[key(length, symbol.LastLetter())])
+		if (!ends[symbol.LastLetter()] || !likely[key(symbol.Weight())])
 			continue;
 		room.resize(std::max(room.size(), symbol.Room()));
-		symbol.Spell(room.data());
-		auto name = wanted.find({room.data() + 1, length - 1});
+		size_t length = symbol.Spell(room.data()) - room.data(), place = symbol.Place();
+		auto name = wanted.find({room.data() + 1, std::max<size_t>(length, 1) - 1});
 		if (name == wanted.end())
 			continue;
 		uint64_t address = symbol.addresses[place];

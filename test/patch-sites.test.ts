@@ -1,17 +1,26 @@
 /** What ftrace can patch, out of the kernel's memory. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { loadNative } from '../src/attach/native.js';
 import { Btf } from '../src/symbols/btf.js';
 import type { KernelSymbol } from '../src/symbols/kallsyms.js';
-import { isPatchSite, readPatchSites } from '../src/symbols/patch-sites.js';
+import { isPatchSite, readPatchSites, type PatchPage } from '../src/symbols/patch-sites.js';
 
 const symbol = (address: number, isFirst = true): KernelSymbol => ({
   ...{ name: 'vfs_read', module: null, isCode: true },
   ...{ address, isFirst },
 });
 
+/** As Linux 7.2 has them: the address, then flags. */
+const pageOf = (...addresses: number[]): PatchPage => ({
+  records: new DataView(
+    BigUint64Array.from(addresses.flatMap((at) => [0xffffffff00000000n + BigInt(at), 1n])).buffer,
+  ),
+  ...{ count: addresses.length, step: 16, at: 0 },
+});
+
 test('a function is patched where it begins, or behind its endbr64', () => {
-  const sites = [Uint32Array.of(0x1000, 0x1014, 0x1030), new Uint32Array(), Uint32Array.of(0x2000)];
+  const sites = [pageOf(0x1000, 0x1014, 0x1030), pageOf(), pageOf(0x2000)];
   const addresses = [0xffc, 0x1000, 0x1010, 0x1014, 0x1020, 0x1030, 0x1040, 0x1ffc, 0x2000, 0x2010];
   expect(addresses.filter((address) => isPatchSite(sites, symbol(address)))).toEqual([
     0xffc, 0x1000, 0x1010, 0x1014, 0x1030, 0x1ffc, 0x2000,
@@ -19,7 +28,7 @@ test('a function is patched where it begins, or behind its endbr64', () => {
 });
 
 test('of several symbols at one address the first is the function', () => {
-  expect(isPatchSite([Uint32Array.of(0x1000)], symbol(0x1000, false))).toBe(false);
+  expect(isPatchSite([pageOf(0x1000)], symbol(0x1000, false))).toBe(false);
 });
 
 test('nothing is known of a kernel that keeps its records in another way', () => {
@@ -29,5 +38,5 @@ test('nothing is known of a kernel that keeps its records in another way', () =>
       throw new Error('nothing is to be read');
     },
   };
-  expect(readPatchSites(new Btf(blob), 0n, kcore)).toBeNull();
+  expect(readPatchSites(new Btf(blob, loadNative()), 0n, kcore)).toBeNull();
 });

@@ -30,7 +30,7 @@ export interface KallsymsVerbs {
   /**
    * Five words of each symbol that has one of these names, in the order of the tables: the place of
    * the name, the letter of the type, the halves of the address, and 1 for the first at its address.
-   * It takes 100 instructions a symbol of the kernel, however many names there are.
+   * It takes 100 instructions a symbol of the kernel at most, however many names there are.
    */
   searchKallsyms(tables: KallsymsTables, names: readonly string[]): Uint32Array;
 }

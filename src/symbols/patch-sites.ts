@@ -8,8 +8,17 @@ import type { Btf } from './btf.js';
 import type { Kcore } from './kcore.js';
 import type { KernelSymbol } from './kallsyms.js';
 
-/** The lower halves of their addresses: of each page in ascending order, as the kernel sorts them. */
-export type PatchSites = readonly Uint32Array[];
+/** Pages of records: in each the addresses ascend, as the kernel sorts them. */
+export type PatchSites = readonly PatchPage[];
+
+/** The records as they are in memory: of most, nobody asks. */
+export interface PatchPage {
+  readonly records: DataView;
+  readonly count: number;
+  /** Bytes of a record, and where in it the lower half of its address is. */
+  readonly step: number;
+  readonly at: number;
+}
 
 /** The symbol of the pointer to the first page. */
 export const firstPageSymbol = 'ftrace_pages_start';
@@ -41,26 +50,22 @@ function readPages(btf: Btf, start: bigint, kcore: Pick<Kcore, 'read'>): PatchSi
   const page = findStruct(btf, 'ftrace_page', ['next', 'records', 'index']);
   const record = findStruct(btf, 'dyn_ftrace', ['ip']);
   if (page === null || record === null) return null;
-  const sites: Uint32Array[] = [];
+  const sites: PatchPage[] = [];
   let at = kcore.read(start, 8).readBigUInt64LE();
   for (let pages = 0; at !== 0n; pages++) {
     const head = kcore.read(at, page.bytes);
     const count = head.readInt32LE(page.at('index'));
     if (pages > mostPages || count < 0 || count > mostRecords) return null;
     const records = kcore.read(head.readBigUInt64LE(page.at('records')), count * record.bytes);
-    sites.push(pickWords(records, record.at('ip'), record.bytes));
+    sites.push({
+      records: new DataView(records.buffer, records.byteOffset, records.length),
+      count,
+      step: record.bytes,
+      at: record.at('ip'),
+    });
     at = head.readBigUInt64LE(page.at('next'));
   }
   return sites;
-}
-
-/** One of each record. */
-function pickWords(records: Buffer, from: number, step: number): Uint32Array {
-  const words = new Uint32Array(records.length / step);
-  const view = new DataView(records.buffer, records.byteOffset, records.length);
-  for (let place = 0; place < words.length; place++)
-    words[place] = view.getUint32(from + place * step, true);
-  return words;
 }
 
 /** Whether ftrace knows the function by this symbol: of several at one address the kernel takes the first. */
@@ -68,17 +73,19 @@ export function isPatchSite(sites: PatchSites, { address, isFirst }: KernelSymbo
   return isFirst && sites.some((page) => hasSite(page, address));
 }
 
-function hasSite(page: Uint32Array, address: number): boolean {
-  if ((page[0] ?? Infinity) > address + endbrBytes || (page.at(-1) ?? 0) < address) return false;
+function hasSite(page: PatchPage, address: number): boolean {
   let start = 0;
-  let end = page.length;
+  let end = page.count;
   while (start < end) {
     const middle = (start + end) >>> 1;
-    if ((page[middle] ?? 0) < address) start = middle + 1;
+    if (siteAt(page, middle) < address) start = middle + 1;
     else end = middle;
   }
-  return (page[start] ?? Infinity) <= address + endbrBytes;
+  return start < page.count && siteAt(page, start) <= address + endbrBytes;
 }
+
+const siteAt = ({ records, step, at }: PatchPage, place: number): number =>
+  records.getUint32(place * step + at, true);
 
 /** Where the members of a struct are, in bytes; null where it has not all of them. */
 function findStruct<Name extends string>(
