@@ -1,5 +1,6 @@
 // Registers what the addon offers: verbs over libbpf, bpf(2) and capstone, without meaning of their
 // own.
+#include "btf.h"
 #include "disassemble.h"
 #include "errors.h"
 #include "kallsyms.h"
@@ -49,6 +50,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports)
 	Link::Init(env, exports);
 	Ring::Init(env, exports);
 	InitDisassemble(env, exports);
+	InitBtf(env, exports);
 	InitKallsyms(env, exports);
 	exports.Set("mapFile", Napi::Function::New(env, MapFile));
 	exports.Set("hasReader", Napi::Function::New(env, HasReader));

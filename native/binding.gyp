@@ -4,6 +4,7 @@
       "target_name": "fsnoop",
       "sources": [
         "addon.cc",
+        "btf.cc",
         "errors.cc",
         "object.cc",
         "link.cc",

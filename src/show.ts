@@ -76,7 +76,7 @@ function renderFunctions(
 /** @throws {Failure} when a name means nothing, or this kernel or user has no BTF */
 export async function showTypes(request: TypesRequest): Promise<void> {
   const { names, show, format, output } = request;
-  const btf = loadBtf();
+  const btf = loadBtf(loadNative());
   const ids = findDefinitions(names, btf);
   if (format === 'text' && show === 'names of many' && ids.length > many) {
     const spelt = new Set(ids.map((id) => spellType(btf, id)));

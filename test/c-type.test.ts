@@ -1,6 +1,7 @@
 /** Types as C: fixtures/symbols/definitions.c is what clang made them of, so its words are to come back. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { loadNative } from '../src/attach/native.js';
 import { Failure } from '../src/failure.js';
 import { findDefinitions } from '../src/plan/find-definitions.js';
 import { renderDefinitionJson } from '../src/render/definition-json.js';
@@ -14,9 +15,9 @@ import { spellInt } from '../src/symbols/int-name.js';
 
 const fixture = (name: string) => new URL(`fixtures/symbols/${name}`, import.meta.url);
 const source = readFileSync(fixture('definitions.c'), 'utf8').replace(/\s+/g, ' ');
-const btf = new Btf(readFileSync(fixture('definitions.btf')));
+const btf = new Btf(readFileSync(fixture('definitions.btf')), loadNative());
 /** Types that make-btf.c made by hand: what clang for BPF doesn't write. */
-const made = new Btf(readFileSync(fixture('types.btf')));
+const made = new Btf(readFileSync(fixture('types.btf')), loadNative());
 
 const only = (name: string, of = btf) => {
   const [id, ...more] = findDefinitions([name], of);
@@ -96,7 +97,7 @@ describe('a declaration', () => {
     const [pointer = 0] = made.find('ptr', '');
     const at = bytes.indexOf(Buffer.from(Uint32Array.of(0, 0x02 << 24, 0).buffer));
     bytes.writeUInt32LE(pointer, at + 8);
-    expect(spellType(new Btf(bytes), pointer)).toMatch(/^… void \*{32}$/);
+    expect(spellType(new Btf(bytes, loadNative()), pointer)).toMatch(/^… void \*{32}$/);
   });
 });
 

@@ -1,6 +1,7 @@
 /** What is captured of which function, and what is said where an expression means nothing. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { loadNative } from '../src/attach/native.js';
 import { encodePrograms, cookieBits, programBytes } from '../src/attach/programs.js';
 import { parseExpression } from '../src/expr/parse.js';
 import { Failure } from '../src/failure.js';
@@ -12,7 +13,10 @@ import type { PlannedFunction } from '../src/plan/plan.js';
 import { Btf } from '../src/symbols/btf.js';
 import { describeType } from '../src/symbols/type.js';
 
-const btf = new Btf(readFileSync(new URL('fixtures/expr/types.btf', import.meta.url)));
+const btf = new Btf(
+  readFileSync(new URL('fixtures/expr/types.btf', import.meta.url)),
+  loadNative(),
+);
 
 const chosen = (name: string, role: 'root' | 'below') => {
   const id = btf.findFunctions(name)[0]?.id ?? 0;

@@ -11,8 +11,9 @@ const trace = (flags: string, command: string) =>
 const attachToRefused = `
 const dist = '/usr/lib/node_modules/fsnoop/dist';
 const { attach } = await import(dist + '/attach/attach.js');
+const { loadNative } = await import(dist + '/attach/native.js');
 const { loadBtf } = await import(dist + '/symbols/symbols.js');
-const btf = loadBtf();
+const btf = loadBtf(loadNative());
 const functions = ['ksys_read', '_printk', 'vfs_read'].map((name) => ({
   name, module: null, btfId: btf.find('func', name)[0], returns: { kind: 'void' }, reason: null, root: true,
   argSlots: 0, program: null,

@@ -1,10 +1,14 @@
 /** Functions of fixtures/expr/types.btf, and operations as a reader writes them. */
 import { readFileSync } from 'node:fs';
+import { loadNative } from '../src/attach/native.js';
 import type { Scope } from '../src/expr/check.js';
 import type { Op } from '../src/expr/ops.js';
 import { Btf } from '../src/symbols/btf.js';
 
-export const btf = new Btf(readFileSync(new URL('fixtures/expr/types.btf', import.meta.url)));
+export const btf = new Btf(
+  readFileSync(new URL('fixtures/expr/types.btf', import.meta.url)),
+  loadNative(),
+);
 
 export function scopeOf(functionName: string): Scope {
   const [id] = btf.find('func', functionName);

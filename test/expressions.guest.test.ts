@@ -2,6 +2,7 @@
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadNative } from '../src/attach/native.js';
 import type { Scope } from '../src/expr/check.js';
 import { ExpressionError } from '../src/expr/error.js';
 import { evaluate, type Machine } from '../src/expr/evaluate.js';
@@ -233,7 +234,7 @@ describe('random expressions', () => {
 });
 
 function scopeIn(packed: Buffer): Scope {
-  const btf = new Btf(gunzipSync(packed));
+  const btf = new Btf(gunzipSync(packed), loadNative());
   const [id = 0] = btf.find('func', 'vfs_read');
   return {
     btf,

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { loadNative } from '../src/attach/native.js';
 import { Failure } from '../src/failure.js';
 import { adviceOn, hasEntryMode } from '../src/plan/bpfsnoop.js';
 import { parseCommand } from '../src/plan/command.js';
@@ -213,7 +214,10 @@ describe('a plan', () => {
     ...['security_file_open', 'security_file_permission', ...Object.keys(refused)],
   ].sort();
 
-  const btf = new Btf(readFileSync(new URL('fixtures/symbols/types.btf', import.meta.url)));
+  const btf = new Btf(
+    readFileSync(new URL('fixtures/symbols/types.btf', import.meta.url)),
+    loadNative(),
+  );
 
   const symbols: FunctionSource = {
     btf,

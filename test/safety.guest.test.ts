@@ -23,14 +23,16 @@ const reads = '-k ksys_read -g --fgraph-include vfs_read,read_zero --args off';
 /** Our own list has these too, and says why: no command tells them apart. */
 const kernelDenied = `
 import { readFileSync } from "node:fs";
-const symbols = "file:///usr/lib/node_modules/fsnoop/dist/symbols/";
+const dist = "file:///usr/lib/node_modules/fsnoop/dist/";
+const symbols = dist + "symbols/";
+const { loadNative } = await import(dist + "attach/native.js");
 const { Btf } = await import(symbols + "btf.js");
 const { openKcore } = await import(symbols + "kcore.js");
 const { denySymbol, readKernelDenied } = await import(symbols + "kernel-deny.js");
 const lines = readFileSync("/proc/kallsyms", "latin1").split("\\n");
 const line = lines.find((text) => text.endsWith(" " + denySymbol));
 const address = BigInt("0x" + line.split(" ", 1)[0]);
-const btf = new Btf(readFileSync("/sys/kernel/btf/vmlinux"));
+const btf = new Btf(readFileSync("/sys/kernel/btf/vmlinux"), loadNative());
 for (const id of readKernelDenied(address, openKcore())) console.log(btf.name(id));`;
 
 const steps = {

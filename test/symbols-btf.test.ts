@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { loadNative } from '../src/attach/native.js';
 import { Failure } from '../src/failure.js';
 import { Btf } from '../src/symbols/btf.js';
 import { describeDefinition } from '../src/symbols/definition.js';
@@ -8,7 +9,7 @@ import { anyName } from '../src/symbols/glob.js';
 import { makeSymbols } from '../src/symbols/functions.js';
 
 const blob = readFileSync(new URL('fixtures/symbols/types.btf', import.meta.url));
-const btf = new Btf(blob);
+const btf = new Btf(blob, loadNative());
 
 const only = (kind: Parameters<Btf['find']>[0], name = '') => {
   const [id, ...more] = btf.find(kind, name);
@@ -31,6 +32,9 @@ describe('BTF', () => {
     expect(btf.find('func', 'read_it')).toHaveLength(1);
     expect(btf.find('func', 'twice_in_btf')).toHaveLength(2);
     expect(btf.find('func', 'read')).toHaveLength(0);
+    expect(btf.functionsNamed(['twice_in_btf', 'is', 'is_it', 'is_it_not', ''])).toEqual(
+      btf.findFunctions('is_it|twice_in_btf'),
+    );
     expect(btf.findFunctions('is_it|twice_in_b[a-z]*').map(({ name }) => name)).toEqual([
       'is_it',
       'twice_in_btf',
@@ -77,7 +81,9 @@ describe('BTF', () => {
 
   it('need not lie at a multiple of four bytes', () => {
     const shifted = Buffer.concat([Buffer.alloc(1), blob]).subarray(1);
-    expect(new Btf(shifted).findFunctions(anyName)).toEqual(btf.findFunctions(anyName));
+    expect(new Btf(shifted, loadNative()).findFunctions(anyName)).toEqual(
+      btf.findFunctions(anyName),
+    );
   });
 });
 
@@ -95,8 +101,8 @@ describe('malformed BTF', () => {
     ],
     ['has a type without an end', patch(24 + blob.readUInt32LE(12) - 5, 17), 'is cut short'],
   ])('that %s is told apart', (_, bytes, why) => {
-    expect(() => new Btf(bytes)).toThrow(Failure);
-    expect(() => new Btf(bytes)).toThrow(why);
+    expect(() => new Btf(bytes, loadNative())).toThrow(Failure);
+    expect(() => new Btf(bytes, loadNative())).toThrow(why);
   });
 
   it('whose typedefs go round in a circle ends', () => {
@@ -104,7 +110,9 @@ describe('malformed BTF', () => {
     const constant = only('const');
     const at = blob.indexOf(Buffer.from(Uint32Array.of(0x0a << 24, constant - 1).buffer));
     const circle = patch(at + 4, typedef);
-    expect(() => new Btf(circle).resolve(typedef)).toThrow(`type ${typedef} leads nowhere`);
+    expect(() => new Btf(circle, loadNative()).resolve(typedef)).toThrow(
+      `type ${typedef} leads nowhere`,
+    );
   });
 
   it('is either read or refused, whatever its bytes', () => {
@@ -128,11 +136,14 @@ describe('malformed BTF', () => {
 });
 
 function useAll(bytes: Buffer): void {
-  const symbols = makeSymbols({
-    btf: bytes,
-    kallsyms: Buffer.from('81000000 t read_it\n'),
-    available: Buffer.from('read_it\n'),
-  });
+  const symbols = makeSymbols(
+    {
+      btf: bytes,
+      kallsyms: Buffer.from('81000000 t read_it\n'),
+      available: Buffer.from('read_it\n'),
+    },
+    loadNative(),
+  );
   symbols.match(['*']);
   symbols.nearest('raed_it', 3);
   symbols.btf.enumerator('BLUE');

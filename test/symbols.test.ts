@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { loadNative } from '../src/attach/native.js';
 import {
   renderCountsJson,
   renderCountsText,
@@ -14,11 +15,14 @@ import { makeSymbols } from '../src/symbols/functions.js';
 const fixture = (name: string) =>
   readFileSync(new URL(`fixtures/symbols/${name}`, import.meta.url));
 
-const symbols = makeSymbols({
-  btf: fixture('types.btf'),
-  kallsyms: fixture('kallsyms.txt'),
-  available: fixture('available_filter_functions.txt'),
-});
+const symbols = makeSymbols(
+  {
+    btf: fixture('types.btf'),
+    kallsyms: fixture('kallsyms.txt'),
+    available: fixture('available_filter_functions.txt'),
+  },
+  loadNative(),
+);
 
 const namesOf = (...globs: string[]) => symbols.match(globs).map(({ name }) => name);
 
@@ -26,18 +30,21 @@ describe('what /proc/kallsyms has of modules', () => {
   const [vmlinux, modules] = splitAt(fixture('kallsyms.txt').toString('latin1'), /^.*\t\[/m);
   const load = (hasModules: boolean) => {
     let reads = 0;
-    const made = makeSymbols({
-      btf: fixture('types.btf'),
-      kallsyms: Buffer.from(vmlinux, 'latin1'),
-      rest: {
-        hasModules,
-        all: () => {
-          reads++;
-          return Buffer.from(`${vmlinux}${modules}`, 'latin1');
+    const made = makeSymbols(
+      {
+        btf: fixture('types.btf'),
+        kallsyms: Buffer.from(vmlinux, 'latin1'),
+        rest: {
+          hasModules,
+          all: () => {
+            reads++;
+            return Buffer.from(`${vmlinux}${modules}`, 'latin1');
+          },
         },
+        available: fixture('available_filter_functions.txt'),
       },
-      available: fixture('available_filter_functions.txt'),
-    });
+      loadNative(),
+    );
     return { made, readsAfter: (...globs: string[]) => (made.match(globs), reads) };
   };
 
@@ -124,11 +131,14 @@ twice_in_kallsyms                         named twice
   });
 
   it('without a line feed at the end of the files are all found', () => {
-    const cut = makeSymbols({
-      btf: fixture('types.btf'),
-      kallsyms: Buffer.from('81000020 T nothing\n81000030 t last_one'),
-      available: Buffer.from('nothing\nlast_one'),
-    });
+    const cut = makeSymbols(
+      {
+        btf: fixture('types.btf'),
+        kallsyms: Buffer.from('81000020 T nothing\n81000030 t last_one'),
+        available: Buffer.from('nothing\nlast_one'),
+      },
+      loadNative(),
+    );
     expect(cut.match(['nothing', 'last_one'])).toMatchObject([
       { name: 'last_one', reason: 'no BTF' },
       { name: 'nothing', reason: null },
@@ -136,11 +146,14 @@ twice_in_kallsyms                         named twice
   });
 
   it('may be known to BTF alone', () => {
-    const bare = makeSymbols({
-      btf: fixture('types.btf'),
-      kallsyms: Buffer.alloc(0),
-      available: Buffer.alloc(0),
-    });
+    const bare = makeSymbols(
+      {
+        btf: fixture('types.btf'),
+        kallsyms: Buffer.alloc(0),
+        available: Buffer.alloc(0),
+      },
+      loadNative(),
+    );
     expect(bare.match(['is_it'])).toMatchObject([{ reason: 'no patch site' }]);
   });
 });

@@ -122,7 +122,7 @@ export function makeCapture(
     btf,
     functionName: target.name,
     parameters: parameters.map(({ name, typeId, slot }) => ({ name, type: typeId, slot })),
-    returns: target.btfId === 0 ? 0 : btf.prototype(target.btfId).returns,
+    returns: target.btfId === 0 ? 0 : btf.returned(target.btfId),
   };
   const entry = new Moment();
   const atReturn = new Moment();

@@ -32,8 +32,6 @@ const kinds = [
 
 export type Kind = (typeof kinds)[number];
 
-const functionKind = kinds.indexOf('func');
-
 /** What a kind adds to the three words of a type: words once, words for each of its `vlen`. */
 const tails: Readonly<Partial<Record<Kind, { readonly once?: number; readonly each?: number }>>> = {
   int: { once: 1 },
@@ -88,28 +86,59 @@ export interface Int {
   readonly bool: boolean;
 }
 
+/** The addon's verbs. */
+export interface BtfVerbs {
+  /**
+   * Where each type begins, by id from 1 on, and where the last one ends; in words.
+   * @param once how many words a type has, by kind; 0: the walk ends in front of it
+   * @param each how many more for each of its members
+   */
+  indexTypes(types: Uint32Array, once: Uint8Array, each: Uint8Array): Uint32Array;
+  /**
+   * Two words of each type that has one of these names, by id: the place of the name, and the id.
+   * It takes 40 instructions a type, however many names there are.
+   * @param begins as indexTypes() found them
+   * @param strings the last byte is a zero
+   */
+  findNamed(
+    types: Uint32Array,
+    begins: Uint32Array,
+    strings: Uint8Array,
+    names: readonly string[],
+  ): Uint32Array;
+}
+
 const magic = 0xeb9f;
 const headerBytes = 24;
 const typeWords = 3;
 const pointerBytes = 8;
-/** As many are looked for one by one. */
-const fewNames = 10;
 /** MAX_RESOLVE_DEPTH of kernel/bpf/btf.c: no chain of typedefs and modifiers is longer. */
 const longestChain = 32;
+
+const functionKind: ReadonlySet<Kind> = new Set(['func']);
+
+/** By kind, as indexTypes() takes them. */
+const wordsOnce = Uint8Array.from(kinds, (kind) =>
+  kind === 'void' ? 0 : typeWords + (tails[kind]?.once ?? 0),
+);
+const wordsEach = Uint8Array.from(kinds, (kind) => tails[kind]?.each ?? 0);
 
 /** Every method throws {Failure} on an id that isn't there and on types that contradict themselves. */
 export class Btf {
   /** Ids run from 1 to one less. */
   readonly count: number;
+  readonly #verbs: BtfVerbs;
   readonly #words: Uint32Array;
-  /** Of each type, in words. */
+  /** Of each type, in words, and behind the last. */
   readonly #offsets: Uint32Array;
-  /** Ids of the functions. */
-  readonly #functions: Uint32Array;
-  readonly #strings: string;
+  readonly #bytes: Buffer;
+  /** The bytes, where patterns are looked for. */
+  #text: string | undefined;
+  /** By their offsets: types and functions have many names alike, as `sk`. */
+  readonly #strings = new Map<number, string>();
 
   /** @throws {Failure} when the bytes are no BTF of this machine's byte order, or cut short. */
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, verbs: BtfVerbs) {
     if (bytes.length < headerBytes) throw malformed(`${bytes.length} bytes are too few`);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (view.getUint16(0, true) !== magic) throw malformed('it does not begin with 0xeb9f');
@@ -125,21 +154,17 @@ export class Btf {
       throw malformed('its strings have no end');
     if (typesBytes % 4 !== 0) throw malformed('its types are no whole words');
 
-    this.#strings = Buffer.from(
-      bytes.buffer,
-      bytes.byteOffset + stringsAt,
-      stringsEnd - stringsAt,
-    ).toString('latin1');
+    this.#verbs = verbs;
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset + stringsAt, stringsEnd - stringsAt);
     // an array of words must be aligned, as a file that was read is
     const start = bytes.byteOffset + typesAt;
     this.#words =
       start % 4 === 0
         ? new Uint32Array(bytes.buffer, start, typesBytes / 4)
         : new Uint32Array(bytes.buffer.slice(start, start + typesBytes));
-    const { offsets, functions } = findTypes(this.#words);
-    this.#offsets = offsets;
-    this.#functions = functions;
-    this.count = offsets.length;
+    this.#offsets = verbs.indexTypes(this.#words, wordsOnce, wordsEach);
+    this.count = this.#offsets.length - 1;
+    checkEnd(this.#words, this.count, this.#offsets.at(-1) ?? 0);
   }
 
   kind(id: number): Kind {
@@ -155,32 +180,12 @@ export class Btf {
 
   /** Ids of the types of a kind that have this name. */
   find(kind: Kind, name: string): number[] {
-    const ids: number[] = [];
-    for (const at of this.#spelt(name)) {
-      const id = this.#idOf(at);
-      if (this.#offsets[id] === at && this.kind(id) === kind) ids.push(id);
-    }
-    return ids;
+    return this.#findNamed(kind, [name]).map(({ id }) => id);
   }
 
   /** The FUNCs that have one of these names. */
   functionsNamed(names: readonly string[]): Named[] {
-    const wanted = new Set(names);
-    if (wanted.size <= fewNames)
-      return [...wanted].flatMap((name) => this.find('func', name).map((id) => ({ name, id })));
-    const beginnings = new Set(names.map((name) => beginningOf(name, 0)));
-    const words = this.#words;
-    const offsets = this.#offsets;
-    const strings = this.#strings;
-    const found: Named[] = [];
-    for (const id of this.#functions) {
-      const at = words[offsets[id] ?? 0] ?? 0;
-      // most are something else from the beginning, which costs less than to cut out their names
-      if (!beginnings.has(beginningOf(strings, at))) continue;
-      const name = this.#string(at);
-      if (wanted.has(name)) found.push({ name, id });
-    }
-    return found;
+    return this.#findNamed('func', names);
   }
 
   /**
@@ -188,13 +193,7 @@ export class Btf {
    * @param names source of a RegExp
    */
   findFunctions(names: string): Named[] {
-    const wanted = this.#findStrings(names);
-    const found: Named[] = [];
-    for (const id of this.#functions) {
-      const name = wanted.get(this.#words[this.#offsets[id] ?? 0] ?? 0);
-      if (name !== undefined) found.push({ name, id });
-    }
-    return found;
+    return this.findTypes(functionKind, names);
   }
 
   /**
@@ -205,8 +204,9 @@ export class Btf {
     const wanted = this.#findStrings(names);
     const found: Named[] = [];
     for (let id = 1; id < this.count; id++) {
+      if (!kinds.has(this.kind(id))) continue;
       const name = wanted.get(this.#word(id, 0));
-      if (name !== undefined && kinds.has(this.kind(id))) found.push({ name, id });
+      if (name !== undefined) found.push({ name, id });
     }
     return found;
   }
@@ -329,11 +329,22 @@ export class Btf {
     }));
   }
 
+  /** What a FUNC or a FUNC_PROTO returns, 0 for void. */
+  returned(id: number): number {
+    return this.#word(this.#protoOf(id), 2);
+  }
+
+  /** Ids of the types of its parameters; the last is 0 where dots end them. */
+  parameterTypes(id: number): number[] {
+    const proto = this.#protoOf(id);
+    return Array.from({ length: this.#length(proto) }, (_, place) =>
+      this.#word(proto, typeWords + 2 * place + 1),
+    );
+  }
+
   /** Of a FUNC, or of a FUNC_PROTO. A variadic function's dots are no parameter. */
   prototype(id: number): Prototype {
-    const proto = this.kind(id) === 'func' ? this.#word(id, 2) : id;
-    if (this.kind(proto) !== 'func_proto')
-      throw malformed(`type ${id} is no function with a prototype`);
+    const proto = this.#protoOf(id);
     const all: Parameter[] = [];
     for (let place = 0; place < this.#length(proto); place++) {
       const at = typeWords + 2 * place;
@@ -366,17 +377,34 @@ export class Btf {
   /** By their offsets: names are looked for in the strings as they are stored, one behind the other. */
   #findStrings(names: string): Map<number, string> {
     const found = new Map<number, string>();
+    const text = (this.#text ??= this.#bytes.toString('latin1'));
     const strings = new RegExp(`\\0(${names})(?=\\0)`, 'g');
-    for (let at = strings.exec(this.#strings); at !== null; at = strings.exec(this.#strings))
+    for (let at = strings.exec(text); at !== null; at = strings.exec(text))
       found.set(at.index + 1, at[1] ?? '');
+    return found;
+  }
+
+  #protoOf(id: number): number {
+    const proto = this.kind(id) === 'func' ? this.#word(id, 2) : id;
+    if (this.kind(proto) === 'func_proto') return proto;
+    throw malformed(`type ${id} is no function with a prototype`);
+  }
+
+  #findNamed(kind: Kind, names: readonly string[]): Named[] {
+    const pairs = this.#verbs.findNamed(this.#words, this.#offsets, this.#bytes, names);
+    const found: Named[] = [];
+    for (let at = 0; at < pairs.length; at += 2) {
+      const id = pairs[at + 1] ?? 0;
+      if (this.kind(id) === kind) found.push({ name: names[pairs[at] ?? 0] ?? '', id });
+    }
     return found;
   }
 
   /** Places of words that may stand for a name: those that are the offset of its string. */
   #spelt(name: string): number[] {
-    const offset = name === '' ? 0 : this.#strings.indexOf(`\0${name}\0`) + 1;
+    const offset = this.#bytes.indexOf(`\0${name}\0`, 0, 'latin1') + 1;
     const places: number[] = [];
-    if (offset === 0 && name !== '') return places;
+    if (offset === 0) return places;
     for (let at = this.#words.indexOf(offset); at >= 0; at = this.#words.indexOf(offset, at + 1))
       places.push(at);
     return places;
@@ -419,49 +447,22 @@ export class Btf {
   }
 
   #string(offset: number): string {
-    if (offset >= this.#strings.length) throw malformed(`there is no string ${offset}`);
-    return this.#strings.slice(offset, this.#strings.indexOf('\0', offset));
+    let name = this.#strings.get(offset);
+    if (name === undefined) {
+      if (offset >= this.#bytes.length) throw malformed(`there is no string ${offset}`);
+      name = this.#bytes.toString('latin1', offset, this.#bytes.indexOf(0, offset));
+      this.#strings.set(offset, name);
+    }
+    return name;
   }
 }
 
-/** Up to four letters of a string that a zero may end. */
-function beginningOf(text: string, start: number): number {
-  let letters = 0;
-  for (let at = start; at < start + 4; at++) {
-    const letter = text.charCodeAt(at);
-    if (!(letter > 0)) break;
-    letters = (letters << 8) | letter;
-  }
-  return letters;
-}
-
-/** Where each type begins, by id, and the ids of functions. */
-function findTypes(words: Uint32Array): {
-  readonly offsets: Uint32Array;
-  readonly functions: Uint32Array;
-} {
-  const once = Uint8Array.from(kinds, (kind) => typeWords + (tails[kind]?.once ?? 0));
-  const each = Uint8Array.from(kinds, (kind) => tails[kind]?.each ?? 0);
-  const offsets = new Uint32Array(Math.ceil(words.length / typeWords) + 1);
-  const functions = new Uint32Array(offsets.length);
-  let id = 1;
-  let functionCount = 0;
-  let at = 0;
-  while (at < words.length) {
-    const info = words[at + 1] ?? 0;
-    const kind = (info >>> 24) & 0x7f;
-    if (kind === 0 || kind >= kinds.length)
-      throw malformed(`type ${id} is of kind ${kind}, which this fsnoop does not know`);
-    if (kind === functionKind) functions[functionCount++] = id;
-    offsets[id++] = at;
-    // 16 bits, until Linux needed 24; the others were always 0
-    at += (once[kind] ?? 0) + (each[kind] ?? 0) * (info & 0xffffff);
-  }
-  if (at !== words.length) throw malformed(`type ${id - 1} is cut short`);
-  return {
-    offsets: offsets.subarray(0, id),
-    functions: functions.subarray(0, functionCount),
-  };
+/** Whether all types were known, and the last is whole. */
+function checkEnd(words: Uint32Array, id: number, end: number): void {
+  if (end > words.length) throw malformed(`type ${id - 1} is cut short`);
+  if (end === words.length) return;
+  const kind = ((words[end + 1] ?? 0) >>> 24) & 0x7f;
+  throw malformed(`type ${id} is of kind ${kind}, which this fsnoop does not know`);
 }
 
 function malformed(what: string): Failure {

@@ -17,9 +17,16 @@ export interface Declaration {
 /** More pieces are in no declaration: deeper ones come of malformed BTF, and end with `…`. */
 const mostPieces = 32;
 
+/** What it spells is kept: thousands of functions take and return the same few hundred types. */
+const known = new WeakMap<Btf, Map<number, string>>();
+
 /** `const char *`, `size_t`, `struct file *`, `int (*)(void *)`, `char [16]`; 0 is `void`. */
 export function spellType(btf: Btf, id: number): string {
-  return spellDeclaration(btf, id, '');
+  const types = known.get(btf) ?? new Map<number, string>();
+  known.set(btf, types);
+  const type = types.get(id) ?? spellDeclaration(btf, id, '');
+  types.set(id, type);
+  return type;
 }
 
 /** `const char *filename`, `int (*done)(void *)`, `char comm[16]`. */
@@ -73,7 +80,7 @@ function split(btf: Btf, id: number, name: string, room: number): Declaration {
       case 'func_proto':
         declarator = inParentheses(declarator) + spellParameters(btf, type, room - piece - 1);
         qualifiers = []; // `const` of a function is GNU C's, and says nothing of what it returns
-        type = btf.prototype(type).returns;
+        type = btf.returned(type);
         break;
       case 'const':
       case 'volatile':

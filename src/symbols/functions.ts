@@ -5,7 +5,7 @@
 import { makeAddresses, type Addresses } from './addresses.js';
 import { makeArgumentTest, type Argument } from './argument.js';
 import { findListed } from './available.js';
-import { Btf } from './btf.js';
+import { Btf, type BtfVerbs } from './btf.js';
 import { makeCode, type Code } from './code.js';
 import { isDenied, isNoReturn } from './deny-list.js';
 import { nearestTypes } from './find-types.js';
@@ -51,16 +51,13 @@ const mostGlobs = 20;
 const mostNames = 10_000;
 
 /** @throws {Failure} when the BTF is malformed. */
-export function makeSymbols({
-  btf,
-  kallsyms,
-  rest,
-  available,
-  denied = new Set(),
-}: SymbolFiles): Symbols {
+export function makeSymbols(
+  { btf, kallsyms, rest, available, denied = new Set() }: SymbolFiles,
+  verbs: BtfVerbs,
+): Symbols {
   const { all, hasModules = false } = rest ?? {};
   return new Symbols(
-    new Btf(btf),
+    new Btf(btf, verbs),
     new Kallsyms({
       vmlinux: () => toText(kallsyms),
       rest: all && { hasModules, all: () => toText(all()) },

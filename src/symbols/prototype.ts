@@ -16,12 +16,12 @@ const nothing: Type = { kind: 'void' };
 
 /** Of the FUNC with this id. */
 export function judgePrototype(btf: Btf, id: number): Judgement {
-  const { returns, parameters, variadic } = btf.prototype(id);
-  const returned = judgeReturned(btf, returns);
-  if (variadic) return { ...returned, reason: 'variadic' };
+  const parameters = btf.parameterTypes(id);
+  const returned = judgeReturned(btf, btf.returned(id));
+  if (parameters.at(-1) === 0) return { ...returned, reason: 'variadic' };
 
   let slots = 0;
-  for (const { type } of parameters) {
+  for (const type of parameters) {
     const argument = btf.resolve(type);
     const reason = judgeArgument(btf, argument);
     if (reason !== null) return { ...returned, reason };

@@ -1,7 +1,7 @@
 /** Reads what the running kernel says of its functions. */
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { exitStatus, Failure } from '../failure.js';
-import { Btf } from './btf.js';
+import { Btf, type BtfVerbs } from './btf.js';
 import { Symbols, toText } from './functions.js';
 import { isGlob } from './glob.js';
 import { Kallsyms, textBounds } from './kallsyms.js';
@@ -23,7 +23,7 @@ const modulesPath = '/proc/modules';
 const tracefsPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as const;
 
 /** The addon's verbs. */
-export interface SymbolVerbs extends KallsymsVerbs {
+export interface SymbolVerbs extends BtfVerbs, KallsymsVerbs {
   /**
    * The file itself in memory: it must not be written.
    * @throws {NativeError} when it can't be mapped
@@ -39,7 +39,7 @@ export interface SymbolVerbs extends KallsymsVerbs {
  * @throws {Failure} when the kernel has no BTF, no tracefs is mounted, or the user may not read it.
  */
 export function loadSymbols(globs: readonly string[], verbs: SymbolVerbs): Symbols {
-  const btf = mapBtf(verbs) ?? loadBtf();
+  const btf = mapBtf(verbs) ?? loadBtf(verbs);
   const isMany = globs.some(isGlob);
   const memory = readMemory(
     btf,
@@ -66,7 +66,7 @@ function mapBtf(verbs: SymbolVerbs): Btf | null {
   } catch {
     return null; // why, reading it tells
   }
-  return new Btf(bytes);
+  return new Btf(bytes, verbs);
 }
 
 const readAll = () => toText(read(kallsymsPath, (path) => readStream(path), noKallsyms));
@@ -140,8 +140,8 @@ function readBeginning(path: string): Buffer {
  * The kernel's types alone, which most kernels tell every user.
  * @throws {Failure} when the kernel has no BTF, or the user may not read it.
  */
-export function loadBtf(): Btf {
-  return new Btf(read(btfPath, readFileSync, noBtf));
+export function loadBtf(verbs: BtfVerbs): Btf {
+  return new Btf(read(btfPath, readFileSync, noBtf), verbs);
 }
 
 /** All of it, or down to the last of these names. */
