@@ -38,6 +38,8 @@ interface Growing {
   /** Of the last record; -1 before the first. */
   lastDepth: number;
   lastStartNs: number;
+  /** Whether it can be found by its number and its task, besides being the last. */
+  isKept: boolean;
 }
 
 /** A call that has begun: what its record of that carries. */
@@ -57,6 +59,10 @@ export class TreeBuilder {
   readonly #byTask = new Map<number, Growing>();
   /** Of each task the last entries, by depth. */
   readonly #entries = new Map<number, Entry[]>();
+  /**
+   * Of the last record. Most trees are whole before another one's record comes, and are kept nowhere else:
+   * a Map that a key goes in and out of takes 300 bytes a tree, and of an old Map they are old at once.
+   */
   #last: Growing | null = null;
 
   constructor({ onTree, maxTreeCalls = 1_000_000 }: TreeBuilderOptions) {
@@ -86,6 +92,7 @@ export class TreeBuilder {
 
   /** Ends the trees whose root's record never came. */
   finish(): void {
+    this.#keepLast();
     for (const growing of [...this.#growing.values()]) this.#endWithoutRoot(growing);
   }
 
@@ -113,27 +120,37 @@ export class TreeBuilder {
 
   /** Forgets a tree whose root turned out not to be wanted. */
   #drop(record: CallRecord): void {
-    const task = taskKey(record);
+    this.#entries.delete(taskKey(record));
+    this.#keepLast();
     const growing = this.#growing.get(record.tree);
-    this.#entries.delete(task);
-    if (growing === undefined) return;
-    this.#growing.delete(record.tree);
-    this.#byTask.delete(task);
-    this.#last = null;
+    if (growing !== undefined) this.#forget(growing);
   }
 
   #find(record: CallRecord): Growing {
+    this.#keepLast();
     let growing = this.#growing.get(record.tree);
     if (growing === undefined) {
-      const task = taskKey(record);
-      const stale = this.#byTask.get(task);
+      const stale = this.#byTask.get(taskKey(record));
       if (stale !== undefined) this.#endWithoutRoot(stale);
       growing = plant(record);
-      this.#growing.set(record.tree, growing);
-      this.#byTask.set(task, growing);
     }
     this.#last = growing;
     return growing;
+  }
+
+  #keepLast(): void {
+    const last = this.#last;
+    if (last === null || last.isKept) return;
+    last.isKept = true;
+    this.#growing.set(last.tree, last);
+    this.#byTask.set(taskKey(last), last);
+  }
+
+  #forget(growing: Growing): void {
+    this.#last = null;
+    if (!growing.isKept) return;
+    this.#growing.delete(growing.tree);
+    this.#byTask.delete(taskKey(growing));
   }
 
   #endWithoutRoot(growing: Growing): void {
@@ -150,9 +167,7 @@ export class TreeBuilder {
     cpu: number,
     incomplete: Incomplete | null,
   ): void {
-    this.#growing.delete(growing.tree);
-    this.#byTask.delete(taskKey(growing));
-    this.#last = null;
+    this.#forget(growing);
     if (growing.lost > 0) dropEmptyGaps(root);
     this.counts.trees++;
     this.counts.calls += growing.calls;
@@ -189,6 +204,7 @@ function plant({ tree, pid, tid, cpu }: CallRecord): Growing {
     nextIndex: 0,
     lastDepth: -1,
     lastStartNs: 0,
+    isKept: false,
   };
 }
 
