@@ -1,4 +1,5 @@
 /** Records that wait to be decoded: the ring is emptied first, for the kernel does not wait. */
+import { longestRecordBytes } from './attach/shared.js';
 
 /** Where records come from: the ring. */
 export interface RecordSource {
@@ -14,8 +15,8 @@ const mostFree = 256;
 interface Waiting {
   /** Is used again: what has waited is old, and V8 takes its time to find that it is gone. */
   readonly room: Buffer;
-  readonly length: number;
-  /** In ms. */
+  length: number;
+  /** In ms, of the first of them. */
   readonly since: number;
 }
 
@@ -51,13 +52,8 @@ export class Backlog {
   /** The oldest records, after all that the source holds now has been taken in; none: undefined. */
   next(): Buffer | undefined {
     while (this.#bytes < this.#limitBytes) {
-      const room = this.#free.pop() ?? Buffer.allocUnsafeSlow(batchBytes);
-      const length = this.#source.read(room);
-      if (length === 0) {
-        this.#free.push(room);
-        break;
-      }
-      this.#waiting.push({ room, length, since: this.#now() });
+      const length = this.#fillLast() ?? this.#fillNext();
+      if (length === 0) break;
       this.#bytes += length;
     }
     const oldest = this.#waiting.shift();
@@ -67,5 +63,22 @@ export class Backlog {
     const records = Buffer.from(room.subarray(0, length));
     if (this.#free.length < mostFree) this.#free.push(room);
     return records;
+  }
+
+  /** Reads into what is left of the last room: how many bytes; null where a record may not fit. */
+  #fillLast(): number | null {
+    const last = this.#waiting.at(-1);
+    if (last === undefined || last.length + longestRecordBytes.withValues > batchBytes) return null;
+    const length = this.#source.read(last.room.subarray(last.length));
+    last.length += length;
+    return length;
+  }
+
+  #fillNext(): number {
+    const room = this.#free.pop() ?? Buffer.allocUnsafeSlow(batchBytes);
+    const length = this.#source.read(room);
+    if (length === 0) this.#free.push(room);
+    else this.#waiting.push({ room, length, since: this.#now() });
+    return length;
   }
 }
