@@ -48,26 +48,27 @@ static uint16_t Beginning(const char *name, size_t room)
 	return letters * 0x9e3779b1 >> 16;
 }
 
-// findNamed(types: Uint32Array, begins: Uint32Array, strings: Uint8Array, names: [string]):
-// Uint32Array, two words of each type that has one of these names: which of them, and the id. The
-// strings end with a zero.
+// findNamed(types: Uint32Array, begins: Uint32Array, strings: Uint8Array, names: string):
+// Uint32Array, two words of each type that has one of these names: which of them, and the id. A
+// zero ends each name, and the strings.
 static Napi::Value FindNamed(const Napi::CallbackInfo &info)
 {
 	auto types = info[0].As<Napi::Uint32Array>(), places = info[1].As<Napi::Uint32Array>();
 	auto strings = info[2].As<Napi::Uint8Array>();
-	auto names = info[3].As<Napi::Array>();
+	std::string names = info[3].As<Napi::String>();
 	const uint32_t *words = types.Data(), *begins = places.Data();
 	const char *text = (const char *)strings.Data();
 	size_t count = places.ElementLength(), bytes = strings.ElementLength();
-	std::unordered_map<std::string, uint32_t> wanted;
+	std::unordered_map<std::string_view, uint32_t> wanted;
 	std::bitset<1 << 16> likely; // by their beginnings: most names are something else
 	std::vector<uint32_t> found;
 
-	for (uint32_t i = 0; i < names.Length(); i++) {
-		std::string name = names.Get(i).As<Napi::String>();
+	for (size_t at = 0, place = 0; at < names.size(); place++) {
+		std::string_view name = names.data() + at;
 
-		likely[Beginning(name.c_str(), name.size() + 1)] = true;
-		wanted.emplace(name, i);
+		likely[Beginning(name.data(), name.size() + 1)] = true;
+		wanted.emplace(name, place);
+		at += name.size() + 1;
 	}
 	for (size_t id = 1; id + 1 < count; id++) {
 		uint32_t at = words[begins[id]];

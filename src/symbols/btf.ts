@@ -98,13 +98,14 @@ export interface BtfVerbs {
    * Two words of each type that has one of these names, by id: the place of the name, and the id.
    * It takes 40 instructions a type, however many names there are.
    * @param begins as indexTypes() found them
-   * @param strings the last byte is a zero
+   * @param strings a zero ends each, and the last
+   * @param names the same: one string crosses into the addon sooner than many
    */
   findNamed(
     types: Uint32Array,
     begins: Uint32Array,
     strings: Uint8Array,
-    names: readonly string[],
+    names: string,
   ): Uint32Array;
 }
 
@@ -391,7 +392,8 @@ export class Btf {
   }
 
   #findNamed(kind: Kind, names: readonly string[]): Named[] {
-    const pairs = this.#verbs.findNamed(this.#words, this.#offsets, this.#bytes, names);
+    const joined = names.map((name) => `${name}\0`).join('');
+    const pairs = this.#verbs.findNamed(this.#words, this.#offsets, this.#bytes, joined);
     const found: Named[] = [];
     for (let at = 0; at < pairs.length; at += 2) {
       const id = pairs[at + 1] ?? 0;
