@@ -5,7 +5,7 @@ import { lacksFsessionMulti } from './attach/explain.js';
 import { loadNative } from './attach/native.js';
 import { aggregateOf } from './expr/expression.js';
 import { exitStatus } from './failure.js';
-import { keepHeapSmall } from './heap.js';
+import { growHeapAtOnce, keepHeapSmall } from './heap.js';
 import { learn, loadLearnt } from './learn.js';
 import { openOutput, writeReadyFile, type Output } from './output.js';
 import { chooseFunctions, hasGraph, makePlan, type Choice, type Wishes } from './plan/make-plan.js';
@@ -191,6 +191,7 @@ async function run(
     output,
     onAttached: async (attached) => {
       small[Symbol.dispose]();
+      growHeapAtOnce();
       const { method } = plan;
       const refused = [...plan.refused, ...attached.refused];
       if (request.verbose) request.onNote(renderPlanText(plan) + renderAttached(attached, method));
