@@ -767,14 +767,22 @@ static __always_inline bool passes_guard(volatile struct kept *kept, __u64 funct
 	return (kept->arg - program->guard_low) * program->guard_scale <= program->guard_span;
 }
 
+/* How much of it a program is made for: what it leaves out costs nothing. */
+enum extent {
+	TIMES,   /* and return values */
+	ARGS,    /* argument slots and guards too */
+	OPTIONS, /* all */
+};
+
 /* Whether a call of a root opens a tree. */
-static __noinline bool is_wanted(void *ctx, __u64 function)
+static __always_inline bool is_wanted(void *ctx, __u64 function, enum extent extent)
 {
 	struct kept kept = {.ctx = ctx};
 
-	if (function & COOKIE_GUARD && !passes_guard(&kept, function))
+	if (extent >= ARGS && function & COOKIE_GUARD && !passes_guard(&kept, function))
 		return false;
-	return !(function & COOKIE_FILTER) || passes(ctx, function, COOKIE_FILTER);
+	return extent < OPTIONS || !(function & COOKIE_FILTER) ||
+	       passes(ctx, function, COOKIE_FILTER);
 }
 
 /* The bytes of the values of a record. */
@@ -886,7 +894,7 @@ __noinline __u32 current_number(void)
  * Opens a call that is not simply below the open root, or a root where that takes a closer look.
  * The number of the call's frame, or 0 if it is not to be recorded.
  */
-__noinline __u32 open_elsewhere(void *ctx is_ctx)
+static __always_inline __u32 open_elsewhere(void *ctx, enum extent extent)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 id = bpf_get_attach_cookie(ctx);
@@ -905,7 +913,7 @@ __noinline __u32 open_elsewhere(void *ctx is_ctx)
 	/* Only roots: a task may get another name in an open tree. */
 	if (!is_root(id) || (settings.by_comm && !is_called(task, settings.comm)))
 		return 0;
-	if (id & (COOKIE_GUARD | COOKIE_FILTER) && !is_wanted(ctx, id))
+	if (!is_wanted(ctx, id, extent))
 		return 0;
 	if (!number) {
 		number = claim_owned(owner_of(task));
@@ -925,12 +933,21 @@ __noinline __u32 open_elsewhere(void *ctx is_ctx)
 	return number;
 }
 
-/* How much of it a program is made for: what it leaves out costs nothing. */
-enum extent {
-	TIMES,   /* and return values */
-	ARGS,    /* argument slots and guards too */
-	OPTIONS, /* all */
-};
+/* One for each extent: what a program has no use for is not loaded with it. */
+__noinline __u32 open_times(void *ctx is_ctx)
+{
+	return open_elsewhere(ctx, TIMES);
+}
+
+__noinline __u32 open_args(void *ctx is_ctx)
+{
+	return open_elsewhere(ctx, ARGS);
+}
+
+__noinline __u32 open_options(void *ctx is_ctx)
+{
+	return open_elsewhere(ctx, OPTIONS);
+}
 
 /* That of the task's number, which is not its own where it has none yet. */
 static __always_inline struct frame *frame_of(volatile struct kept *kept)
@@ -969,7 +986,9 @@ static __always_inline void on_entry(volatile struct kept *kept, enum extent ext
 		begin_tree(kept->ctx, frame);
 	} else {
 	elsewhere:
-		number = open_elsewhere(kept->ctx);
+		number = extent == TIMES  ? open_times(kept->ctx)
+		         : extent == ARGS ? open_args(kept->ctx)
+		                          : open_options(kept->ctx);
 		if (!number)
 			goto ignore;
 		kept->frame = &frames[number & (FRAMES - 1)];
