@@ -71,9 +71,10 @@ struct open_call {
 };
 
 /*
- * State of one task. The program never runs twice at once on a CPU, so no two of it meet here.
- * The other side of that: while a task is preempted in the program, the kernel skips it for all
- * other tasks on that CPU. It counts those runs, and fsnoop tells them.
+ * State of one task. The program never runs twice at once on a CPU, so no two of it meet here: the
+ * kernel sees to that, or run_session() where each function has a copy of it.
+ * The other side of that: while a task is preempted in the program, it is skipped for all other
+ * tasks on that CPU. Those runs are counted, and fsnoop tells them.
  */
 struct frame {
 	__u64 root;      /* where on the stack the context of the open root lies; 0: none is open */
@@ -399,7 +400,7 @@ struct machine {
 	__u32 bytes;    /* of items */
 	__s32 failed;   /* why the value that is being made can't be had; 0: it can */
 	__u32 is_false; /* a filter did not hold */
-	__u32 unused;
+	__u32 is_busy;  /* a copy runs on this CPU; with -DEACH */
 	char items[ITEMS_BYTES + sizeof(struct item) + VALUE_BYTES];
 };
 
@@ -1159,24 +1160,72 @@ static __always_inline int run(void *ctx, enum extent extent)
 	return 0;
 }
 
-/* One of the three is loaded. The verifier drops a branch that a setting closes, not its load. */
-SEC("fsession.multi")
-int on_call_times(void *ctx)
+#ifdef EACH
+
+static __always_inline struct machine *own_machine(void)
 {
-	return run(ctx, TIMES);
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&machines, &zero);
 }
 
-SEC("fsession.multi")
+/*
+ * With -DEACH the program is loaded again for each function. The kernel keeps each copy out of
+ * itself, and not out of the others: an interrupt may bring one of those, or a helper, while this
+ * one is at work on the frame of the task and the machine of the CPU. What is skipped for that is
+ * what the kernel skips of one program for all.
+ *
+ * Functions are attached one by one, and tasks are traced when all are: a call that is ignored at
+ * its entry is so at its return.
+ */
+static __always_inline int run_session(void *ctx, enum extent extent)
+{
+	struct machine *machine;
+
+	if (*task_number(bpf_get_current_task_btf()) == TASK_IGNORED) {
+		*bpf_session_cookie(ctx) = SESSION_IGNORED;
+		return 0;
+	}
+	machine = own_machine();
+	if (!machine)
+		return 0; /* on no kernel that there is */
+	/* An exchange, for tasks that preempt each other here. */
+	if (__sync_lock_test_and_set(&machine->is_busy, 1)) {
+		__sync_fetch_and_add(&counters.lost_recursion, 1);
+		return 0;
+	}
+	run(ctx, extent);
+	machine = own_machine();
+	asm volatile("" ::: "memory"); /* all that it does comes before */
+	if (machine)
+		*(volatile __u32 *)&machine->is_busy = 0;
+	return 0;
+}
+
+#define SESSION "fsession"
+#else
+#define run_session run
+#define SESSION "fsession.multi"
+#endif
+
+/* One of the three is loaded. The verifier drops a branch that a setting closes, not its load. */
+SEC(SESSION)
+int on_call_times(void *ctx)
+{
+	return run_session(ctx, TIMES);
+}
+
+SEC(SESSION)
 int on_call(void *ctx)
 {
-	return run(ctx, ARGS);
+	return run_session(ctx, ARGS);
 }
 
 /* For live mode, a least duration, and programs that are more than a guard. */
-SEC("fsession.multi")
+SEC(SESSION)
 int on_call_options(void *ctx)
 {
-	return run(ctx, OPTIONS);
+	return run_session(ctx, OPTIONS);
 }
 
 /* The innermost level of which the open call is known; 0: no root is open. */

@@ -114,8 +114,9 @@ struct settings {
 
 /* What was counted so far. */
 struct counters {
-	__u64 lost_ring;  /* records that found no room */
-	__u64 lost_entry; /* calls to be recorded of which the entry was not seen */
+	__u64 lost_ring;      /* records that found no room */
+	__u64 lost_entry;     /* calls to be recorded of which the entry was not seen */
+	__u64 lost_recursion; /* runs that a program skipped: those the kernel skips it counts */
 };
 
 /*

@@ -1,5 +1,7 @@
 // A program attached to something, until the link is closed.
 #include "link.h"
+#include <bpf/bpf.h>
+#include <cerrno>
 #include <unistd.h>
 #include <utility>
 
@@ -7,11 +9,13 @@ static Napi::FunctionReference constructor;
 
 void Link::Init(Napi::Env env, Napi::Object)
 {
-	constructor = Napi::Persistent(DefineClass(env, "Link",
-	                                           {
-	                                                   InstanceMethod<&Link::Detach>("detach"),
-	                                                   InstanceMethod<&Link::Close>("close"),
-	                                           }));
+	constructor =
+	        Napi::Persistent(DefineClass(env, "Link",
+	                                     {
+	                                             InstanceMethod<&Link::Detach>("detach"),
+	                                             InstanceMethod<&Link::Skipped>("skipped"),
+	                                             InstanceMethod<&Link::Close>("close"),
+	                                     }));
 	constructor.SuppressDestruct();
 }
 
@@ -24,12 +28,13 @@ Napi::Value Link::Make(Napi::Env env, struct bpf_link *link)
 	return object;
 }
 
-Napi::Value Link::Make(Napi::Env env, int fd)
+Napi::Value Link::Make(Napi::Env env, int fd, int program)
 {
 	Napi::Object object = constructor.New({});
 
 	(void)env;
 	Unwrap(object)->fd = fd;
+	Unwrap(object)->program = program;
 	return object;
 }
 
@@ -40,6 +45,7 @@ Link::Link(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Link>(info)
 Link::~Link()
 {
 	CloseNow();
+	CloseProgram();
 }
 
 void Link::CloseNow()
@@ -47,6 +53,13 @@ void Link::CloseNow()
 	if (struct bpf_link *old = std::exchange(link, nullptr))
 		bpf_link__destroy(old);
 	int old = std::exchange(fd, -1);
+	if (old >= 0)
+		close(old);
+}
+
+void Link::CloseProgram()
+{
+	int old = std::exchange(program, -1);
 	if (old >= 0)
 		close(old);
 }
@@ -63,8 +76,25 @@ Napi::Value Link::Detach(const Napi::CallbackInfo &)
 	        [](Napi::Env env) { return env.Undefined(); });
 }
 
-// close(): the same, now.
+// skipped(): how many runs of the link's own program the kernel skipped; until it is closed.
+Napi::Value Link::Skipped(const Napi::CallbackInfo &)
+{
+	return Napi::Number::New(Env(), (double)ProgramInfoOf(Env(), program).recursion_misses);
+}
+
+// close(): detaches now, and frees the link's own program.
 void Link::Close(const Napi::CallbackInfo &)
 {
 	CloseNow();
+	CloseProgram();
+}
+
+struct bpf_prog_info ProgramInfoOf(Napi::Env env, int fd)
+{
+	struct bpf_prog_info program = {};
+	__u32 size = sizeof(program);
+
+	if (bpf_obj_get_info_by_fd(fd, &program, &size))
+		throw MakeError(env, {errno, "bpf_obj_get_info_by_fd", ""});
+	return program;
 }

@@ -8,15 +8,21 @@ class Link : public Napi::ObjectWrap<Link>
       public:
 	static void Init(Napi::Env env, Napi::Object exports);
 	static Napi::Value Make(Napi::Env env, struct bpf_link *link);
-	static Napi::Value Make(Napi::Env env, int fd);
+	static Napi::Value Make(Napi::Env env, int fd, int program);
 	explicit Link(const Napi::CallbackInfo &info);
 	~Link() override;
 
       private:
 	Napi::Value Detach(const Napi::CallbackInfo &info);
+	Napi::Value Skipped(const Napi::CallbackInfo &info);
 	void Close(const Napi::CallbackInfo &info);
 	void CloseNow();
+	void CloseProgram();
 
 	struct bpf_link *link = nullptr; // made by libbpf
 	int fd = -1;                     // or by bpf(2)
+	int program = -1;                // that it has for itself
 };
+
+// What the kernel knows of a program.
+struct bpf_prog_info ProgramInfoOf(Napi::Env env, int fd);

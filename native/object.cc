@@ -19,8 +19,30 @@ struct link_create_tracing_multi {
 	__u8 zero[100];
 };
 
+static const enum bpf_attach_type attach_type_fsession = (enum bpf_attach_type)58; // v7.0
+
+// That of the object that this thread loads.
+static thread_local Prepared *preparing;
+
+// Called before a program of the section `fsession` is loaded: libbpf 1.1 tells nobody else which
+// functions it made the program of.
+static int Prepare(struct bpf_program *, struct bpf_prog_load_opts *options, long)
+{
+	auto *functions = (const uint8_t *)options->func_info;
+
+	preparing->function_count = options->func_info_cnt;
+	preparing->function_bytes = options->func_info_rec_size;
+	preparing->functions.assign(functions, functions + options->func_info_cnt *
+	                                                           options->func_info_rec_size);
+	return 0;
+}
+
 void Object::Init(Napi::Env env, Napi::Object exports)
 {
+	LIBBPF_OPTS(libbpf_prog_handler_opts, handler, .prog_prepare_load_fn = Prepare);
+
+	libbpf_register_prog_handler("fsession", BPF_PROG_TYPE_TRACING, attach_type_fsession,
+	                             &handler);
 	exports.Set("Object",
 	            DefineClass(env, "Object",
 	                        {
@@ -30,6 +52,7 @@ void Object::Init(Napi::Env env, Napi::Object exports)
 	                                InstanceMethod<&Object::ProgramInfo>("programInfo"),
 	                                InstanceMethod<&Object::Attach>("attach"),
 	                                InstanceMethod<&Object::AttachMulti>("attachMulti"),
+	                                InstanceMethod<&Object::AttachCopy>("attachCopy"),
 	                                InstanceMethod<&Object::Iterate>("iterate"),
 	                                InstanceMethod<&Object::OpenRing>("openRing"),
 	                                InstanceMethod<&Object::Close>("close"),
@@ -96,7 +119,7 @@ static Status CreateZeroed(struct bpf_object *object)
 	return {};
 }
 
-// load({programs: {name: {type, attachType}}, skipped: [name], globals: {map: bytes},
+// load({programs: {name: {type, attachType, target?}}, skipped: [name], globals: {map: bytes},
 //       valueBytes: {map: number}}): Promise<void>
 Napi::Value Object::Load(const Napi::CallbackInfo &info)
 {
@@ -106,6 +129,8 @@ Napi::Value Object::Load(const Napi::CallbackInfo &info)
 	auto globals = options.Get("globals").As<Napi::Object>();
 	auto value_bytes = options.Get("valueBytes").As<Napi::Object>();
 
+	std::vector<std::pair<struct bpf_program *, std::string>> targets;
+
 	for (auto entry : programs) {
 		auto types = Napi::Value(entry.second).As<Napi::Object>();
 		struct bpf_program *program = Program(entry.first);
@@ -114,6 +139,8 @@ Napi::Value Object::Load(const Napi::CallbackInfo &info)
 
 		bpf_program__set_type(program, (enum bpf_prog_type)type);
 		bpf_program__set_expected_attach_type(program, (enum bpf_attach_type)attach_type);
+		if (types.Has("target"))
+			targets.emplace_back(program, types.Get("target").As<Napi::String>());
 	}
 	for (uint32_t i = 0; i < skipped.Length(); i++)
 		bpf_program__set_autoload(Program(skipped[i]), false);
@@ -133,12 +160,20 @@ Napi::Value Object::Load(const Napi::CallbackInfo &info)
 	}
 	return RunAsync(
 	        Env(), Value(),
-	        [this] {
+	        [this, targets] {
 		        LibbpfLog log;
 		        Status zeroed = CreateZeroed(object);
 
 		        if (zeroed.number)
 			        return zeroed;
+		        for (auto &[program, function] : targets) {
+			        int error = bpf_program__set_attach_target(program, 0,
+			                                                   function.c_str());
+			        if (error)
+				        return Status{-error, "bpf_program__set_attach_target",
+				                      log.Text()};
+		        }
+		        preparing = &prepared;
 		        int error = bpf_object__load(object);
 
 		        return Status{-error, "bpf_object__load", log.Text()};
@@ -189,11 +224,7 @@ void Object::WriteGlobal(const Napi::CallbackInfo &info)
 // programInfo(program): {id, skipped}: its id, and how many of its runs the kernel skipped.
 Napi::Value Object::ProgramInfo(const Napi::CallbackInfo &info)
 {
-	struct bpf_prog_info program = {};
-	__u32 size = sizeof(program);
-
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(Program(info[0])), &program, &size))
-		throw MakeError(Env(), {errno, "bpf_obj_get_info_by_fd", ""});
+	struct bpf_prog_info program = ProgramInfoOf(Env(), bpf_program__fd(Program(info[0])));
 	auto result = Napi::Object::New(Env());
 	result.Set("id", program.id);
 	result.Set("skipped", (double)program.recursion_misses);
@@ -243,7 +274,51 @@ Napi::Value Object::AttachMulti(const Napi::CallbackInfo &info)
 		        *fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 		        return Status{*fd < 0 ? errno : 0, "bpf(BPF_LINK_CREATE)", ""};
 	        },
-	        [fd](Napi::Env env) { return Link::Make(env, *fd); });
+	        [fd](Napi::Env env) { return Link::Make(env, *fd, -1); });
+}
+
+// Loads a program again, for the function of this BTF id: its fd, or -1 and errno.
+static int LoadCopy(struct bpf_object *object, struct bpf_program *program,
+                    const Prepared &prepared, __u32 id)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach_type_fsession,
+	            .prog_btf_fd = (__u32)bpf_object__btf_fd(object), .attach_btf_id = id,
+	            .func_info = prepared.functions.data(),
+	            .func_info_cnt = prepared.function_count,
+	            .func_info_rec_size = prepared.function_bytes);
+
+	return bpf_prog_load(BPF_PROG_TYPE_TRACING, bpf_program__name(program), "GPL",
+	                     bpf_program__insns(program), bpf_program__insn_cnt(program), &options);
+}
+
+// attachCopy(program, id, cookie: bigint): Promise<Link>, of a copy of its own to the function of
+// this BTF id.
+Napi::Value Object::AttachCopy(const Napi::CallbackInfo &info)
+{
+	struct bpf_program *program = Program(info[0]);
+	auto id = info[1].As<Napi::Number>().Uint32Value();
+	bool lossless;
+	__u64 cookie = info[2].As<Napi::BigInt>().Uint64Value(&lossless);
+	auto fd = std::make_shared<int>(-1), copy = std::make_shared<int>(-1);
+
+	return RunAsync(
+	        Env(), Value(),
+	        [this, program, id, cookie, fd, copy] {
+		        union bpf_attr attr = {};
+
+		        *copy = LoadCopy(object, program, prepared, id);
+		        if (*copy < 0)
+			        return Status{-*copy, "bpf(BPF_PROG_LOAD)", ""};
+		        attr.link_create.prog_fd = *copy;
+		        attr.link_create.attach_type = attach_type_fsession;
+		        attr.link_create.tracing.cookie = cookie;
+		        *fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+		        int error = *fd < 0 ? errno : 0;
+		        if (error)
+			        close(*copy);
+		        return Status{error, "bpf(BPF_LINK_CREATE)", ""};
+	        },
+	        [fd, copy](Napi::Env env) { return Link::Make(env, *fd, *copy); });
 }
 
 // iterate(program): Promise<Buffer>, all that an iterator program writes.

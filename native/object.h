@@ -2,6 +2,13 @@
 #pragma once
 #include "errors.h"
 #include <bpf/libbpf.h>
+#include <vector>
+
+// What it takes to load a program of the section `fsession` again, besides its instructions.
+struct Prepared {
+	std::vector<uint8_t> functions;
+	__u32 function_count = 0, function_bytes = 0;
+};
 
 class Object : public Napi::ObjectWrap<Object>
 {
@@ -17,6 +24,7 @@ class Object : public Napi::ObjectWrap<Object>
 	Napi::Value ProgramInfo(const Napi::CallbackInfo &info);
 	Napi::Value Attach(const Napi::CallbackInfo &info);
 	Napi::Value AttachMulti(const Napi::CallbackInfo &info);
+	Napi::Value AttachCopy(const Napi::CallbackInfo &info);
 	Napi::Value Iterate(const Napi::CallbackInfo &info);
 	Napi::Value OpenRing(const Napi::CallbackInfo &info);
 	void Close(const Napi::CallbackInfo &info);
@@ -25,4 +33,5 @@ class Object : public Napi::ObjectWrap<Object>
 	struct bpf_map *Map(const Napi::Value &name);
 
 	struct bpf_object *object = nullptr;
+	Prepared prepared;
 };

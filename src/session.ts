@@ -70,12 +70,13 @@ export async function runSession(
     commandPid: command?.pid ?? null,
     helperPids: [watchdog?.pid ?? []].flat(),
     onProgress,
+    isCancelled: () => stop.reason !== null,
   });
   // at once, even where what was read before can't be written
   const detached = stop.asked.then(() => attachment.detach());
   onProgress('');
   const attached = {
-    functions: functions.length - attachment.refused.length,
+    functions: attachment.attached,
     attachMs: attachment.attachMs,
     refused: attachment.refused.map(toRefused),
   };
@@ -93,7 +94,7 @@ export async function runSession(
       onNote(renderStopped(stopped) + renderHot(findHot(functions, attachment.counts)));
     },
   });
-  command?.go();
+  if (stop.reason === null) command?.go();
 
   const limitBytes = process.availableMemory() * backlogShare;
   const backlog = new Backlog(attachment, limitBytes, () => performance.now());
@@ -106,7 +107,7 @@ export async function runSession(
     await Promise.race([stop.asked, delay(pollMs)]);
   }
   guard[Symbol.dispose]();
-  onProgress(`detaching from ${functions.length} functions`);
+  onProgress(`detaching from ${attachment.attached} functions`);
   const detachMs = await detached;
   const open = await attachment.openCalls(); // before the slow part: it tells how long they are open
   watchdog?.[Symbol.dispose]();

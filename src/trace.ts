@@ -1,8 +1,8 @@
 /** The whole of a trace: symbols, plan, attach, events, tree, render. */
 import { cpus, release } from 'node:os';
 import { startWaiting, type WaitingCommand } from './attach/command.js';
-import { lacksFsessionMulti } from './attach/explain.js';
 import { loadNative } from './attach/native.js';
+import { probeMethods } from './attach/probe.js';
 import { aggregateOf } from './expr/expression.js';
 import { exitStatus } from './failure.js';
 import { growHeapAtOnce, keepHeapSmall } from './heap.js';
@@ -10,6 +10,7 @@ import { learn, loadLearnt } from './learn.js';
 import { openOutput, writeReadyFile, type Output } from './output.js';
 import { chooseFunctions, hasGraph, makePlan, type Choice, type Wishes } from './plan/make-plan.js';
 import { printLearnt, type Learnt } from './plan/learnt.js';
+import { chooseMethod, type Method } from './plan/method.js';
 import type { Plan } from './plan/plan.js';
 import { renderGraphJson, renderGraphText } from './render/graph.js';
 import { findHot, renderHot } from './render/hot.js';
@@ -31,6 +32,7 @@ export interface TraceRequest
     Pick<RendererOptions, 'format' | 'style' | 'prototypes' | 'width' | 'color'>,
     SessionOptions {
   readonly wishes: Wishes;
+  readonly method: Method | 'auto';
   readonly dryRun: boolean;
   /** A file, or null for standard output. */
   readonly output: string | null;
@@ -60,8 +62,8 @@ export async function trace(request: TraceRequest): Promise<number> {
   request.onProgress('reading symbols');
   const named = [...roots, ...include, ...exclude, ...extra].map(({ glob }) => glob);
   const symbols = loadSymbols(needsAll(request) ? ['*'] : named, loadNative());
-  if (symbols.btf.enumerator('BPF_TRACE_FSESSION_MULTI') === undefined) throw lacksFsessionMulti();
-  const choice = chooseFunctions(request.wishes, symbols);
+  const method = chooseMethod(request.method, await probeMethods(symbols.btf));
+  const choice = { method, ...chooseFunctions(request.wishes, symbols) };
   await using output = await openOutput(request.output);
   const learnt = await findLearnt(request, choice, symbols, output);
   if (typeof learnt === 'number') return learnt;
@@ -198,7 +200,7 @@ async function run(
       if (request.format === 'text') request.onNote(renderRefused(refused));
       else if (learnt !== null) await write(printLearnt(learnt));
       await write(renderer.start({ ...attached, kernel: release(), method, refused }));
-      await writeReadyFile(request.readyFile);
+      if (stop.reason === null) await writeReadyFile(request.readyFile);
     },
     take: async (records) => {
       stream.add(records, records.length);

@@ -102,6 +102,7 @@ describe('the flags', () => {
          --watchdog VALUE, default "30s"
          --buffer VALUE, default "16M"
          --strict
+         --method auto|fsession.multi|fsession, default "auto"
          --ready-file VALUE
       -v --verbose
          --dry-run

@@ -19,13 +19,15 @@ const functions = ['ksys_read', '_printk', 'vfs_read'].map((name) => ({
   argSlots: 0, program: null,
 }));
 const plan = {
-  method: 'fsession.multi', functions, refused: [], graph: false, maxDepth: 5, minDurationNs: 0, pids: [],
+  functions, refused: [], graph: false, maxDepth: 5, minDurationNs: 0, pids: [],
   comm: null, command: null, bufferBytes: 1 << 20, live: false,
 };
-const options = { epochNs: process.hrtime.bigint(), commandPid: null, onProgress: () => {} };
-const attachment = await attach(plan, options);
-console.log(attachment.refused.map(({ name }) => name).join());
-await attachment[Symbol.asyncDispose]();
+const options = { commandPid: null, onProgress: () => {}, isCancelled: () => false };
+for (const method of ['fsession.multi', 'fsession']) {
+  const attachment = await attach({ method, ...plan }, options);
+  console.log(method, attachment.attached, attachment.refused.map(({ name }) => name).join());
+  await attachment[Symbol.asyncDispose]();
+}
 `;
 
 const steps = {
@@ -117,6 +119,9 @@ test('a command that cannot be run after all says why', () => {
   });
 });
 
-test('a function that the kernel refuses is found and left out', () => {
-  expect(guest.steps.refused).toMatchObject({ stdout: '_printk\n', status: 0 });
+test('a function that the kernel refuses is found and left out, by either method', () => {
+  expect(guest.steps.refused).toMatchObject({
+    stdout: 'fsession.multi 2 _printk\nfsession 2 _printk\n',
+    status: 0,
+  });
 });

@@ -277,7 +277,12 @@ describe('a plan', () => {
       exclude: parsePatterns('--fgraph-exclude', exclude),
       extra: parsePatterns('--fgraph-extra', extra),
     };
-    return makePlan(all, chooseFunctions(all, symbols), symbols, callees);
+    return makePlan(
+      all,
+      { method: 'fsession.multi', ...chooseFunctions(all, symbols) },
+      symbols,
+      callees,
+    );
   };
   const plan = (...kfuncs: string[]) => planOf({ kfuncs });
   const graphOf = (fields: Partial<Texts>) => planOf({ graph: true, ...fields });

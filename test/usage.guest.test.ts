@@ -167,21 +167,31 @@ describe('on 7.2', () => {
   });
 });
 
-describe.each(['7.0'])('on %s, which has no fsession.multi', (kernel) => {
-  let run: GuestSession<'trace' | 'after'>;
+describe('on 6.1, which has neither fsession.multi nor fsession', () => {
+  let run: GuestSession<'trace' | 'multi' | 'dryRun' | 'after'>;
 
   beforeAll(async () => {
-    const steps = { trace: attempt(`${read} -c true`), after: nothingAttached };
-    run = await guestSession({ kernel, files: files(), steps });
+    const steps = {
+      trace: attempt(`${read} -c true`),
+      multi: attempt(`${read} -c true --method fsession.multi`),
+      dryRun: attempt(`${read} --dry-run`),
+      after: nothingAttached,
+    };
+    run = await guestSession({ kernel: '6.1', files: files(), steps });
   }, 600_000);
 
   test('it says what is lacking and where to find it', () => {
-    const { trace, after } = run.steps;
-    expect(saidBy(trace)).toMatch(
-      new RegExp(`\\(${kernel}\\.\\S*\\) has no fsession\\.multi.*7\\.2.*fsnoop vm --kernel 7\\.2`),
-    );
-    expect(trace.status).toBe(5);
-    expectOneMessage(trace);
+    const { trace, multi, dryRun, after } = run.steps;
+    const newer = 'Try this: .*fsnoop vm --kernel 7\\.2';
+    const lacks = (method: string, since: string) =>
+      new RegExp(`kernel \\(6\\.1\\.\\S*\\) has no ${method},.* Linux ${since} .*${newer}`);
+    expect(saidBy(trace)).toMatch(lacks('fsession', '7\\.0'));
+    expect(saidBy(dryRun)).toBe(saidBy(trace));
+    expect(saidBy(multi)).toMatch(lacks('fsession\\.multi', '7\\.2'));
+    for (const step of [trace, multi, dryRun]) {
+      expect(step.status).toBe(5);
+      expectOneMessage(step);
+    }
     expect(after.stdout).toBe('');
     expect(run.splats).toEqual([]);
   });

@@ -2,35 +2,31 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { exitStatus, Failure } from '../failure.js';
 import type { Plan, PlannedFunction } from '../plan/plan.js';
-import { findRefused } from './bisect.js';
 import { explainRefusal } from './explain.js';
+import { techniques, type AttachedFunctions } from './methods.js';
 import {
   loadNative,
   NativeError,
-  objectPath,
   type NativeLink,
   type NativeObject,
   type NativeRing,
 } from './native.js';
-import { encodePrograms, type EncodedPrograms } from './programs.js';
+import { encodePrograms } from './programs.js';
 import {
   decodeCounters,
   encodeFrame,
   encodeSettings,
   frameBytes,
   longestRecordBytes,
+  programs,
   ringHeadBytes,
-  ringMaxBytes,
   ringMarginBytes,
+  ringMaxBytes,
+  ringMinBytes,
   taskSearched,
   taskTraced,
   tidLimit,
 } from './shared.js';
-
-const programs = ['on_call_times', 'on_call', 'on_call_options'] as const;
-const programTypeTracing = 26;
-const attachTypeFsessionMulti = 61;
-const smallestRingBytes = 4096;
 
 /** What the kernel side counted as lost. */
 export interface KernelLosses {
@@ -49,10 +45,14 @@ export interface AttachOptions {
   readonly helperPids?: readonly number[];
   /** Told what is being done, for a terminal. */
   readonly onProgress: (text: string) => void;
+  /** Nobody wants it any more: where functions are attached one by one, the rest of them is left out. */
+  readonly isCancelled: () => boolean;
 }
 
 export interface Attachment extends AsyncDisposable {
-  /** Functions that the kernel refused; the others are attached. */
+  /** How many functions are attached. */
+  readonly attached: number;
+  /** Functions that the kernel refused. */
   readonly refused: readonly PlannedFunction[];
   readonly attachMs: number;
   /** How many records were read, by the place of their function in the plan; it changes with each read. */
@@ -75,12 +75,13 @@ export interface Attachment extends AsyncDisposable {
 }
 
 /**
- * Loads the program and attaches it to all functions of the plan with one link.
+ * Loads the program and attaches it to all functions of the plan, by the plan's method.
  * Functions that the kernel refuses are found, left out, and told.
  * @throws {Failure} when this kernel or user cannot trace.
  */
 export async function attach(plan: Plan, options: AttachOptions): Promise<Attachment> {
-  const object = new (loadNative().Object)(objectPath);
+  const technique = techniques[plan.method];
+  const object = new (loadNative().Object)(technique.objectPath);
   const owned: { close(): void }[] = [object];
   const closeAll = () => {
     for (const handle of owned.reverse()) handle.close();
@@ -105,20 +106,29 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     object.writeGlobal('.bss.programs', 0, encoded.programs);
     object.writeGlobal('.bss.ops', 0, encoded.ops);
     const ownPids = [process.pid, ...(options.helperPids ?? [])];
-    chooseTasks(object, [...plan.pids, options.commandPid ?? []].flat(), ownPids);
+    const tracedPids = [...plan.pids, options.commandPid ?? []].flat();
+    checkPids(tracedPids);
+    if (technique.chooseTasks === 'before') chooseTasks(object, tracedPids, ownPids);
 
     const begin = performance.now();
-    const { link, refused } = await attachFunctions(
+    const functions = await technique.attach({
       object,
       program,
-      plan,
-      encoded,
-      options.onProgress,
-    );
-    owned.push(link);
+      ids: Uint32Array.from(plan.functions, ({ btfId }) => btfId),
+      cookies: encoded.cookies,
+      roots: new Set(plan.functions.flatMap(({ root }, place) => (root ? place : []))),
+      ...options,
+    });
+    owned.push(functions.link);
     const attachMs = elapsedMs(begin);
-    const handles = { object, program, ring, link, hooks, closeAll };
-    return { refused, attachMs, counts, ...makeAttachment(handles) };
+    if (technique.chooseTasks === 'after') chooseTasks(object, tracedPids, ownPids);
+    return {
+      attached: functions.attached,
+      refused: plan.functions.filter((_, place) => functions.refused.has(place)),
+      attachMs,
+      counts,
+      ...makeAttachment({ object, functions, ring, hooks, closeAll }),
+    };
   } catch (error) {
     closeAll();
     throw error instanceof NativeError ? explainRefusal(error) : error;
@@ -146,30 +156,31 @@ const hasPrograms = (plan: Plan) => plan.functions.some(({ program }) => program
 
 interface Handles {
   readonly object: NativeObject;
-  readonly program: string;
+  readonly functions: AttachedFunctions;
   readonly ring: NativeRing;
-  /** Of the program, and of what keeps the record of tasks. */
-  readonly link: NativeLink;
+  /** What keeps the record of tasks. */
   readonly hooks: readonly NativeLink[];
   readonly closeAll: () => void;
 }
 
-function makeAttachment(handles: Handles): Omit<Attachment, 'refused' | 'attachMs' | 'counts'> {
-  const { object, program, ring, link, hooks, closeAll } = handles;
+function makeAttachment(
+  handles: Handles,
+): Omit<Attachment, 'attached' | 'refused' | 'attachMs' | 'counts'> {
+  const { object, functions, ring, hooks, closeAll } = handles;
   const readCounters = () => decodeCounters(object.readGlobal('.bss.counters'));
   let detached: Promise<number> | undefined;
   const detach = async () => {
     const begin = performance.now();
     // The kernel takes the halves of a call away one after the other: end all tracing before.
     object.writeGlobal('.bss.tasks', 0, Buffer.alloc(2 * readMaxTid()));
-    await link.detach();
+    await functions.link.detach();
     return elapsedMs(begin);
   };
   return {
     read: (into) => ring.read(into),
     losses() {
-      const { lostRing, lostEntry } = readCounters();
-      return { ring: lostRing, recursion: object.programInfo(program).skipped, entry: lostEntry };
+      const { lostRing, lostEntry, lostRecursion } = readCounters();
+      return { ring: lostRing, recursion: functions.skipped() + lostRecursion, entry: lostEntry };
     },
     made() {
       const { writtenBytes, readBytes, readRecords } = ring.progress();
@@ -196,7 +207,7 @@ async function load(
   ringBytes: number,
 ): Promise<void> {
   await object.load({
-    programs: { [program]: { type: programTypeTracing, attachType: attachTypeFsessionMulti } },
+    programs: { [program]: techniques[plan.method].options },
     skipped: programs.filter((other) => other !== program),
     globals: {
       '.rodata.settings': encodeSettings({
@@ -233,6 +244,11 @@ function chooseTasks(
   object.writeGlobal('.bss.tasks', 0, new Uint8Array(tasks.buffer));
 }
 
+/** @throws {Failure} when there is no such process */
+function checkPids(pids: readonly number[]): void {
+  pids.forEach(listThreads);
+}
+
 /** No task has a higher id now. */
 function readMaxTid(): number {
   return Math.min(tidLimit, Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8')));
@@ -256,7 +272,7 @@ function listThreads(pid: number): readonly number[] {
  * @throws {Failure} when that is more than there can be
  */
 function chooseRingBytes(bufferBytes: number, slackBytes: number): number {
-  const atLeast = Math.max(bufferBytes, smallestRingBytes, 2 * slackBytes);
+  const atLeast = Math.max(bufferBytes, ringMinBytes, 2 * slackBytes);
   const ringBytes = 2 ** Math.ceil(Math.log2(atLeast));
   if (ringBytes <= ringMaxBytes) return ringBytes;
   throw new Failure(
@@ -276,33 +292,4 @@ function ringSlackBytes(plan: Plan): number {
 function possibleCpus(): number {
   const list = readFileSync('/sys/devices/system/cpu/possible', 'utf8');
   return 1 + Math.max(...list.split(/[-,]/).map(Number));
-}
-
-async function attachFunctions(
-  object: NativeObject,
-  program: string,
-  plan: Plan,
-  { cookies }: EncodedPrograms,
-  onProgress: (text: string) => void,
-): Promise<{ link: NativeLink; refused: PlannedFunction[] }> {
-  const places = plan.functions.map((_, place) => place);
-  const attachPlaces = (some: readonly number[]) =>
-    object.attachMulti(
-      program,
-      Uint32Array.from(some, (place) => plan.functions[place]?.btfId ?? 0),
-      BigUint64Array.from(some, (place) => cookies[place] ?? 0n),
-    );
-  onProgress(`attaching to ${places.length} functions`);
-  try {
-    return { link: await attachPlaces(places), refused: [] };
-  } catch (error) {
-    if (!(error instanceof NativeError)) throw error;
-    const culprits = new Set(await findRefused(places, attachPlaces, onProgress));
-    const left = places.filter((place) => !culprits.has(place));
-    if (!left.some((place) => plan.functions[place]?.root)) throw error;
-    return {
-      link: await attachPlaces(left),
-      refused: plan.functions.filter((_, place) => culprits.has(place)),
-    };
-  }
 }

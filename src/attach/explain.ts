@@ -1,19 +1,8 @@
 /** Says in words why the kernel did not let us trace. */
 import { release } from 'node:os';
 import { exitStatus, Failure } from '../failure.js';
+import { guestAdvice } from '../plan/method.js';
 import type { NativeError } from './native.js';
-
-const guestAdvice =
-  'Try it in a throw-away guest with a newer kernel: fsnoop vm --kernel 7.2 -- fsnoop …';
-
-/** A kernel whose BTF does not know the attach type: it is older than 7.2. */
-export function lacksFsessionMulti(): Failure {
-  return new Failure(
-    exitStatus.cannotTrace,
-    `This kernel (${release()}) has no fsession.multi, which attaches one BPF program to many functions: it came with Linux 7.2 for x86_64.`,
-    guestAdvice,
-  );
-}
 
 /** What a failed load or attach means for the user. */
 export function explainRefusal(error: NativeError): Failure {
@@ -22,7 +11,7 @@ export function explainRefusal(error: NativeError): Failure {
   return new Failure(
     exitStatus.cannotTrace,
     `The kernel (${release()}, ${process.arch}) refused: ${error.syscall}: ${error.code}${said && `\n${said}`}`,
-    ...(process.arch === 'x64' ? [] : ['fsession.multi needs x86_64']),
+    ...(error.code === 'EMFILE' ? ['Allow this process more open files: ulimit -n'] : []),
     guestAdvice,
   );
 }

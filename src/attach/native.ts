@@ -9,6 +9,8 @@ import type { DisassembleCode } from '../symbols/load-callees.js';
 const artifact = (name: string) => fileURLToPath(new URL(`../../build/${name}`, import.meta.url));
 
 export const objectPath = artifact('fsnoop.bpf.o');
+/** Of the program that is loaded again for each function. */
+export const copiesObjectPath = artifact('fsnoop-each.bpf.o');
 export const launcherPath = artifact('launch');
 export const watchdogPath = artifact('watchdog');
 
@@ -38,6 +40,12 @@ export interface NativeLink {
   close(): void;
 }
 
+/** With a copy of the program for itself. */
+export interface NativeCopy extends NativeLink {
+  /** How many runs of it the kernel skipped, until it is closed. */
+  skipped(): number;
+}
+
 export interface NativeRing {
   /** Copies whole records; the number of bytes, 0 when there is none. */
   read(into: Uint8Array): number;
@@ -46,9 +54,16 @@ export interface NativeRing {
   close(): void;
 }
 
+export interface ProgramOptions {
+  readonly type: number;
+  readonly attachType: number;
+  /** The function that it is loaded for, where that has to be said. */
+  readonly target?: string;
+}
+
 interface LoadOptions {
-  /** Type and attach type of programs whose section this libbpf does not know. */
-  readonly programs: Readonly<Record<string, { type: number; attachType: number }>>;
+  /** Of programs whose section this libbpf does not know. */
+  readonly programs: Readonly<Record<string, ProgramOptions>>;
   /** Programs to leave out. */
   readonly skipped: readonly string[];
   /** Bytes of global sections, by map name. */
@@ -67,6 +82,8 @@ export interface NativeObject {
   attach(program: string): Promise<NativeLink>;
   /** Attaches one program to the functions of these BTF ids, all or none. */
   attachMulti(program: string, ids: Uint32Array, cookies: BigUint64Array): Promise<NativeLink>;
+  /** Loads a program again, for the function of this BTF id alone, and attaches that copy. */
+  attachCopy(program: string, id: number, cookie: bigint): Promise<NativeCopy>;
   /** Runs an iterator program; all that it writes. */
   iterate(program: string): Promise<Buffer>;
   /**

@@ -3,6 +3,9 @@
  * traced processes, attach cookies. Little endian, as all that fsnoop runs on.
  */
 
+/** One of them is loaded: what it leaves out costs nothing. */
+export const programs = ['on_call_times', 'on_call', 'on_call_options'] as const;
+
 /** Byte offsets and sizes of `struct settings`. */
 export const settingsLayout = {
   min_duration: 0,
@@ -44,14 +47,16 @@ export function encodeSettings(settings: Settings): Buffer {
 }
 
 /** Byte offsets of `struct counters`. */
-export const countersLayout = { lost_ring: 0, lost_entry: 8 } as const;
-export const countersBytes = 16;
+export const countersLayout = { lost_ring: 0, lost_entry: 8, lost_recursion: 16 } as const;
+export const countersBytes = 24;
 
 export interface Counters {
   /** Records that found no room in the ring. */
   readonly lostRing: number;
   /** Calls in an open tree whose entry was not seen. */
   readonly lostEntry: number;
+  /** Runs that a copy of the program skipped, to keep out of another. */
+  readonly lostRecursion: number;
 }
 
 export function decodeCounters(bytes: Buffer): Counters {
@@ -59,14 +64,15 @@ export function decodeCounters(bytes: Buffer): Counters {
   return {
     lostRing: read(countersLayout.lost_ring),
     lostEntry: read(countersLayout.lost_entry),
+    lostRecursion: read(countersLayout.lost_recursion),
   };
 }
 
 /** Bytes of `struct ring` before its data, and behind the data's end. */
 export const ringHeadBytes = 128;
 export const ringMarginBytes = 8192;
-/** The largest ring. */
 export const ringMaxBytes = 2 ** 28;
+export const ringMinBytes = 4096;
 export const recordAlign = 8;
 /** Room for the values of one record; the last may begin at limits.recordBytes. */
 export const itemsBytes = 4104;

@@ -9,6 +9,7 @@ import type { Lesson } from '../plan/learnt.js';
 import { parseCommand } from '../plan/command.js';
 import { parseExpressions } from '../plan/expressions.js';
 import { chooseErrnos, parseComm, parsePids } from '../plan/filters.js';
+import { methods } from '../plan/method.js';
 import { parsePatterns } from '../plan/pattern.js';
 import { deepestLevel } from '../plan/make-plan.js';
 import { parseBytes, parseCount, parseDurationNs } from '../quantities.js';
@@ -257,6 +258,13 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       helpGroup: 'RUN',
     }),
     strict: Flags.boolean({ summary: 'Exit with 4 when anything was lost.', helpGroup: 'RUN' }),
+    method: Flags.option({
+      options: ['auto', ...methods] as const,
+      summary:
+        'How to attach: one program to all functions, or to each a copy; auto: as the kernel can.',
+      default: 'auto' as const,
+      helpGroup: 'RUN',
+    })(),
     'ready-file': Flags.string({
       summary: 'Write it when all is attached.',
       helpValue: 'FILE',
@@ -339,6 +347,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
         errnos: chooseErrnos(flags.errors, flags.errno ?? []),
         stack: flags['output-stack'],
       },
+      method: flags.method,
       dryRun: flags['dry-run'],
       style: chooseStyle(
         flags.style,

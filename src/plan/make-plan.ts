@@ -5,6 +5,7 @@ import type { KernelFunction } from '../symbols/function.js';
 import { captureAll } from './capture-all.js';
 import { findFunctions, type FunctionSource } from './find.js';
 import type { Lesson } from './learnt.js';
+import { checkCount, type Method } from './method.js';
 import type { Pattern } from './pattern.js';
 import type { Plan, PlannedGraph, RefusedFunction } from './plan.js';
 
@@ -40,12 +41,16 @@ export interface Wishes extends Pick<
 }
 
 /** The functions that the patterns mean. */
-export interface Choice {
+interface ChosenFunctions {
   readonly graph: boolean;
   readonly roots: readonly KernelFunction[];
   readonly include: readonly KernelFunction[];
   readonly exclude: readonly KernelFunction[];
   readonly extra: readonly KernelFunction[];
+}
+
+export interface Choice extends ChosenFunctions {
+  readonly method: Method;
 }
 
 interface Chosen {
@@ -63,7 +68,7 @@ export const hasGraph = ({ graph, roots }: Pick<Wishes, 'graph' | 'roots'>): boo
  * @throws {Failure} when a pattern matches nothing, the roots nothing traceable, or a pattern leaves
  * out a root.
  */
-export function chooseFunctions(wishes: Wishes, symbols: FunctionSource): Choice {
+export function chooseFunctions(wishes: Wishes, symbols: FunctionSource): ChosenFunctions {
   const { include, exclude, extra } = wishes;
   const graph = hasGraph(wishes);
   const below = [...include, ...exclude, ...extra];
@@ -90,10 +95,13 @@ export function chooseFunctions(wishes: Wishes, symbols: FunctionSource): Choice
   };
 }
 
-/** @param callees what the roots call; null where the disassembly is not asked for */
+/**
+ * @param callees what the roots call; null where the disassembly is not asked for
+ * @throws {Failure} when there are more functions than the method can take
+ */
 export function makePlan(
   wishes: Wishes,
-  { graph, roots, include, exclude, extra }: Choice,
+  { method, graph, roots, include, exclude, extra }: Choice,
   symbols: FunctionSource,
   callees: CallGraph | null,
 ): Plan {
@@ -108,9 +116,10 @@ export function makePlan(
   const all = [...chosen.values()].sort((a, b) => (a.found.name < b.found.name ? -1 : 1));
   const traceable = all.filter(({ found: { reason } }) => reason === null);
   const stack = wishes.stack || wishes.roots.some((pattern) => pattern.stack);
+  checkCount(method, traceable.length);
   const { functions, refused } = captureAll(traceable, { ...wishes, stack }, symbols.btf);
   return {
-    method: 'fsession.multi',
+    method,
     functions,
     refused: [...all.flatMap(toRefused), ...refused],
     graph,

@@ -3,6 +3,7 @@ import type { Expression } from '../expr/parse.js';
 import type { Guard, Op } from '../expr/ops.js';
 import type { KernelFunction } from '../symbols/function.js';
 import type { Capture } from './capture.js';
+import type { Method } from './method.js';
 
 /** What the kernel side reads and asks of a function's calls. A root's filters decide on its tree. */
 export interface Program {
@@ -49,7 +50,7 @@ export interface PlannedGraph {
 }
 
 export interface Plan {
-  readonly method: 'fsession.multi';
+  readonly method: Method;
   /** A record's `function` is the place in this list. */
   readonly functions: readonly PlannedFunction[];
   readonly refused: readonly RefusedFunction[];

@@ -1,0 +1,72 @@
+/** Attaches a copy of the program to each function: single fsession. */
+import type { AttachedFunctions, Target } from './methods.js';
+import { NativeError, type NativeCopy, type NativeLink } from './native.js';
+
+/**
+ * So many at once: as many as there are threads for it. Copies are verified side by side; the kernel
+ * attaches one after the other.
+ */
+const atOnce = 4;
+
+/** What the kernel answers where it is not the function that it minds. */
+const notOfFunction = new Set(['EPERM', 'EACCES', 'EMFILE', 'ENFILE', 'ENOMEM']);
+
+/**
+ * Functions that the kernel refuses are left out. It ends early, with what is attached, when nobody
+ * wants it any more.
+ * @throws {NativeError} when it can't go on, or no root is left; nothing is attached then
+ */
+export async function attachCopies(target: Target): Promise<AttachedFunctions> {
+  const { object, program, ids, cookies, roots, isCancelled } = target;
+  const links: NativeCopy[] = [];
+  const refused = new Set<number>();
+  let failure: Error | undefined;
+  let refusal: NativeError | undefined;
+  let rootsLeft = roots.size;
+  const all = joinLinks(links);
+  await forEach(ids, async (id, place) => {
+    if (failure !== undefined || isCancelled()) return;
+    try {
+      links.push(await object.attachCopy(program, id, cookies[place] ?? 0n));
+    } catch (error) {
+      if (!(error instanceof NativeError) || notOfFunction.has(error.code)) {
+        failure ??= error as Error;
+        return;
+      }
+      refusal ??= error;
+      refused.add(place);
+      if (roots.has(place)) rootsLeft--;
+    }
+    target.onProgress(`attaching to ${ids.length} functions: ${links.length}`);
+  });
+  if (rootsLeft === 0) failure ??= refusal;
+  if (failure !== undefined) {
+    await all.detach();
+    all.close();
+    throw failure;
+  }
+  const skipped = () => links.reduce((sum, link) => sum + link.skipped(), 0);
+  return { link: all, attached: links.length, refused, skipped };
+}
+
+/** As one. */
+function joinLinks(links: readonly NativeLink[]): AttachedFunctions['link'] {
+  return {
+    detach: () => forEach(links, (link) => link.detach()),
+    close() {
+      for (const link of links) link.close();
+    },
+  };
+}
+
+/** Some at a time, in order. */
+async function forEach<Item>(
+  items: Iterable<Item> & { readonly length: number },
+  run: (item: Item, place: number) => Promise<void>,
+): Promise<void> {
+  const queue = [...items].entries();
+  const work = async () => {
+    for (const [place, item] of queue) await run(item, place);
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+}

@@ -1,0 +1,57 @@
+/** Asks the kernel which methods it has. */
+import { arch, release } from 'node:os';
+import { methods, type Method, type Offer, type Offers } from '../plan/method.js';
+import type { Btf } from '../symbols/btf.js';
+import { idleFunction, techniques } from './methods.js';
+import { loadNative, NativeError } from './native.js';
+import { programs, ringHeadBytes, ringMarginBytes, ringMinBytes } from './shared.js';
+
+const enumerators: Readonly<Record<Method, string>> = {
+  'fsession.multi': 'BPF_TRACE_FSESSION_MULTI',
+  fsession: 'BPF_TRACE_FSESSION',
+};
+
+/**
+ * The kernel's types tell what its sources have, and on x86_64 that is what it can do. Elsewhere it may
+ * lack what such programs need of its JIT: there a method is tried.
+ */
+export async function probeMethods(btf: Btf, architecture = arch()): Promise<Offers> {
+  const probe = (method: Method): Offer | Promise<Offer> => {
+    if (btf.enumerator(enumerators[method]) === undefined) return 'no';
+    return architecture === 'x64' ? 'yes' : tryMethod(method, btf);
+  };
+  const offers = methods.map(async (method) => [method, await probe(method)] as const);
+  const found = Object.fromEntries(await Promise.all(offers)) as Record<Method, Offer>;
+  return { kernel: release(), ...found };
+}
+
+/** Attaches to a function that nobody calls. */
+async function tryMethod(method: Method, btf: Btf): Promise<Offer> {
+  const { objectPath, options, attach } = techniques[method];
+  const object = new (loadNative().Object)(objectPath);
+  const [program, ...skipped] = programs;
+  try {
+    await object.load({
+      programs: { [program]: options },
+      skipped,
+      globals: {},
+      valueBytes: { '.bss.ring': ringHeadBytes + ringMinBytes + ringMarginBytes },
+    });
+    const { link } = await attach({
+      object,
+      program,
+      ids: Uint32Array.from(btf.find('func', idleFunction)),
+      cookies: new BigUint64Array(1),
+      roots: new Set([0]),
+      onProgress: () => undefined,
+      isCancelled: () => false,
+    });
+    link.close();
+    return 'yes';
+  } catch (error) {
+    if (!(error instanceof NativeError)) throw error;
+    return error.code === 'EPERM' || error.code === 'EACCES' ? 'could not tell' : 'no';
+  } finally {
+    object.close();
+  }
+}
