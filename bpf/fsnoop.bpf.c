@@ -1208,7 +1208,10 @@ static __always_inline int run_session(void *ctx, enum extent extent)
 #define SESSION "fsession.multi"
 #endif
 
-/* One of the three is loaded. The verifier drops a branch that a setting closes, not its load. */
+/*
+ * Of the three that is loaded which is needed. The verifier drops a branch that a setting closes,
+ * not its load.
+ */
 SEC(SESSION)
 int on_call_times(void *ctx)
 {

@@ -21,19 +21,18 @@ struct link_create_tracing_multi {
 
 static const enum bpf_attach_type attach_type_fsession = (enum bpf_attach_type)58; // v7.0
 
-// That of the object that this thread loads.
-static thread_local Prepared *preparing;
+// Those of the object that this thread loads.
+static thread_local std::map<std::string, Prepared> *preparing;
 
 // Called before a program of the section `fsession` is loaded: libbpf 1.1 tells nobody else which
 // functions it made the program of.
-static int Prepare(struct bpf_program *, struct bpf_prog_load_opts *options, long)
+static int Prepare(struct bpf_program *program, struct bpf_prog_load_opts *options, long)
 {
 	auto *functions = (const uint8_t *)options->func_info;
+	__u32 count = options->func_info_cnt, bytes = options->func_info_rec_size;
 
-	preparing->function_count = options->func_info_cnt;
-	preparing->function_bytes = options->func_info_rec_size;
-	preparing->functions.assign(functions, functions + options->func_info_cnt *
-	                                                           options->func_info_rec_size);
+	(*preparing)[bpf_program__name(program)] = {
+	        {functions, functions + count * bytes}, count, bytes};
 	return 0;
 }
 
@@ -299,14 +298,15 @@ Napi::Value Object::AttachCopy(const Napi::CallbackInfo &info)
 	auto id = info[1].As<Napi::Number>().Uint32Value();
 	bool lossless;
 	__u64 cookie = info[2].As<Napi::BigInt>().Uint64Value(&lossless);
+	const Prepared &known = prepared[bpf_program__name(program)];
 	auto fd = std::make_shared<int>(-1), copy = std::make_shared<int>(-1);
 
 	return RunAsync(
 	        Env(), Value(),
-	        [this, program, id, cookie, fd, copy] {
+	        [this, program, &known, id, cookie, fd, copy] {
 		        union bpf_attr attr = {};
 
-		        *copy = LoadCopy(object, program, prepared, id);
+		        *copy = LoadCopy(object, program, known, id);
 		        if (*copy < 0)
 			        return Status{-*copy, "bpf(BPF_PROG_LOAD)", ""};
 		        attr.link_create.prog_fd = *copy;

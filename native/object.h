@@ -2,6 +2,7 @@
 #pragma once
 #include "errors.h"
 #include <bpf/libbpf.h>
+#include <map>
 #include <vector>
 
 // What it takes to load a program of the section `fsession` again, besides its instructions.
@@ -33,5 +34,5 @@ class Object : public Napi::ObjectWrap<Object>
 	struct bpf_map *Map(const Napi::Value &name);
 
 	struct bpf_object *object = nullptr;
-	Prepared prepared;
+	std::map<std::string, Prepared> prepared; // by program
 };

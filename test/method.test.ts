@@ -113,7 +113,7 @@ describe('copies of the program', () => {
     parts: Partial<Target> = {},
   ): Target => ({
     object,
-    program: 'on_call',
+    programs: Array.from({ length: count }, () => 'on_call' as const),
     ids: Uint32Array.from({ length: count }, (_, place) => place),
     cookies: new BigUint64Array(count),
     roots: new Set([0]),

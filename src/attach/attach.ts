@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { exitStatus, Failure } from '../failure.js';
 import type { Plan, PlannedFunction } from '../plan/plan.js';
 import { explainRefusal } from './explain.js';
-import { techniques, type AttachedFunctions } from './methods.js';
+import { techniques, type AttachedFunctions, type Technique } from './methods.js';
 import {
   loadNative,
   NativeError,
@@ -19,6 +19,7 @@ import {
   frameBytes,
   longestRecordBytes,
   programs,
+  type ProgramName,
   ringHeadBytes,
   ringMarginBytes,
   ringMaxBytes,
@@ -92,8 +93,8 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     const slackBytes = ringSlackBytes(plan);
     const ringBytes = chooseRingBytes(plan.bufferBytes, slackBytes);
     options.onProgress('loading the program');
-    const program = chooseProgram(plan);
-    await load(object, program, plan, ringBytes);
+    const chosen = choosePrograms(plan, technique.links);
+    await load(object, chosen, plan, ringBytes);
     const counts = new Float64Array(plan.functions.length);
     const ring = object.openRing('.bss.ring', ringBytes, slackBytes, counts);
     owned.push(ring);
@@ -108,12 +109,12 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     const ownPids = [process.pid, ...(options.helperPids ?? [])];
     const tracedPids = [...plan.pids, options.commandPid ?? []].flat();
     checkPids(tracedPids);
-    if (technique.chooseTasks === 'before') chooseTasks(object, tracedPids, ownPids);
+    if (technique.links === 'one') chooseTasks(object, tracedPids, ownPids);
 
     const begin = performance.now();
     const functions = await technique.attach({
       object,
-      program,
+      programs: chosen,
       ids: Uint32Array.from(plan.functions, ({ btfId }) => btfId),
       cookies: encoded.cookies,
       roots: new Set(plan.functions.flatMap(({ root }, place) => (root ? place : []))),
@@ -121,7 +122,7 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     });
     owned.push(functions.link);
     const attachMs = elapsedMs(begin);
-    if (technique.chooseTasks === 'after') chooseTasks(object, tracedPids, ownPids);
+    if (technique.links === 'each') chooseTasks(object, tracedPids, ownPids);
     return {
       attached: functions.attached,
       refused: plan.functions.filter((_, place) => functions.refused.has(place)),
@@ -138,8 +139,19 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
 /** Since `begin`, to the microsecond. */
 const elapsedMs = (begin: number) => Math.round((performance.now() - begin) * 1000) / 1000;
 
+/** By the place of the function. */
+function choosePrograms(plan: Plan, links: Technique['links']): readonly ProgramName[] {
+  const { functions } = plan;
+  if (links === 'each') return functions.map((one) => chooseProgram(plan, [one]));
+  const forAll = chooseProgram(plan, functions);
+  return functions.map(() => forAll);
+}
+
 /** The one that costs least a call: for times alone, with arguments and guards, or for everything. */
-function chooseProgram({ live, minDurationNs, functions }: Plan): (typeof programs)[number] {
+function chooseProgram(
+  { live, minDurationNs }: Plan,
+  functions: readonly PlannedFunction[],
+): ProgramName {
   if (live || minDurationNs > 0 || functions.some(hasOps)) return 'on_call_options';
   return functions.some(({ argSlots, program }) => argSlots > 0 || program !== null)
     ? 'on_call'
@@ -202,13 +214,15 @@ function makeAttachment(
 
 async function load(
   object: NativeObject,
-  program: string,
+  chosen: readonly ProgramName[],
   plan: Plan,
   ringBytes: number,
 ): Promise<void> {
+  const { options } = techniques[plan.method];
+  const used = [...new Set(chosen)];
   await object.load({
-    programs: { [program]: techniques[plan.method].options },
-    skipped: programs.filter((other) => other !== program),
+    programs: Object.fromEntries(used.map((program) => [program, options])),
+    skipped: programs.filter((program) => !used.includes(program)),
     globals: {
       '.rodata.settings': encodeSettings({
         minDurationNs: plan.minDurationNs,

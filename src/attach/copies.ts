@@ -17,7 +17,7 @@ const notOfFunction = new Set(['EPERM', 'EACCES', 'EMFILE', 'ENFILE', 'ENOMEM'])
  * @throws {NativeError} when it can't go on, or no root is left; nothing is attached then
  */
 export async function attachCopies(target: Target): Promise<AttachedFunctions> {
-  const { object, program, ids, cookies, roots, isCancelled } = target;
+  const { object, programs, ids, cookies, roots, isCancelled } = target;
   const links: NativeCopy[] = [];
   const refused = new Set<number>();
   let failure: Error | undefined;
@@ -27,6 +27,7 @@ export async function attachCopies(target: Target): Promise<AttachedFunctions> {
   await forEach(ids, async (id, place) => {
     if (failure !== undefined || isCancelled()) return;
     try {
+      const program = programs[place] ?? 'on_call_options';
       links.push(await object.attachCopy(program, id, cookies[place] ?? 0n));
     } catch (error) {
       if (!(error instanceof NativeError) || notOfFunction.has(error.code)) {

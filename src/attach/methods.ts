@@ -10,12 +10,13 @@ import {
   type NativeObject,
   type ProgramOptions,
 } from './native.js';
+import type { ProgramName } from './shared.js';
 
 /** What is to be attached. */
 export interface Target {
   readonly object: NativeObject;
-  readonly program: string;
-  /** By the place of the function in the plan. */
+  /** All by the place of the function in the plan. With one link there is one program. */
+  readonly programs: readonly ProgramName[];
   readonly ids: Uint32Array;
   readonly cookies: BigUint64Array;
   /** Without one of these there is nothing to trace. */
@@ -39,8 +40,11 @@ export interface Technique {
   readonly objectPath: string;
   readonly options: ProgramOptions;
   readonly attach: (target: Target) => Promise<AttachedFunctions>;
-  /** Whether a function is traced as soon as it is attached, or when the tasks are chosen after that. */
-  readonly chooseTasks: 'before' | 'after';
+  /**
+   * One link for all functions, or a link for each: then each gets the least program that does, and tasks
+   * are chosen when all are attached.
+   */
+  readonly links: 'one' | 'each';
 }
 
 const programTypeTracing = 26;
@@ -53,19 +57,20 @@ export const techniques: Readonly<Record<Method, Technique>> = {
     objectPath,
     options: { type: programTypeTracing, attachType: 61 },
     attach: attachTogether,
-    chooseTasks: 'before',
+    links: 'one',
   },
   fsession: {
     objectPath: copiesObjectPath,
     options: { type: programTypeTracing, attachType: 58, target: idleFunction },
     attach: attachCopies,
-    chooseTasks: 'after',
+    links: 'each',
   },
 };
 
 /** One link for all: the kernel takes all of them or none, and those that it refuses are looked for. */
 async function attachTogether(target: Target): Promise<AttachedFunctions> {
-  const { object, program, ids, cookies, roots, onProgress } = target;
+  const { object, programs, ids, cookies, roots, onProgress } = target;
+  const [program = 'on_call'] = programs;
   const places = [...ids.keys()];
   const attachPlaces = (some: readonly number[]) =>
     object.attachMulti(

@@ -39,7 +39,7 @@ async function tryMethod(method: Method, btf: Btf): Promise<Offer> {
     });
     const { link } = await attach({
       object,
-      program,
+      programs: [program],
       ids: Uint32Array.from(btf.find('func', idleFunction)),
       cookies: new BigUint64Array(1),
       roots: new Set([0]),

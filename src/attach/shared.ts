@@ -3,8 +3,10 @@
  * traced processes, attach cookies. Little endian, as all that fsnoop runs on.
  */
 
-/** One of them is loaded: what it leaves out costs nothing. */
+/** What a program leaves out costs nothing, and is not loaded. */
 export const programs = ['on_call_times', 'on_call', 'on_call_options'] as const;
+
+export type ProgramName = (typeof programs)[number];
 
 /** Byte offsets and sizes of `struct settings`. */
 export const settingsLayout = {
