@@ -94,7 +94,7 @@ export async function showTypes(request: TypesRequest): Promise<void> {
 }
 
 /** Ends quietly where nobody reads on. */
-async function print(text: string, path: string | null): Promise<void> {
+export async function print(text: string, path: string | null): Promise<void> {
   await using output = await openOutput(path);
   try {
     await output.write(text);

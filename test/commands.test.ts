@@ -4,12 +4,13 @@ import { fileURLToPath } from 'node:url';
 import type { Errors } from '@oclif/core';
 import { captureOutput } from '@oclif/test';
 import { describe, expect, test } from 'vitest';
+import Doctor from '../src/commands/doctor.js';
 import List from '../src/commands/list.js';
 import Trace from '../src/commands/trace.js';
 import Types from '../src/commands/types.js';
 import Vm from '../src/commands/vm.js';
 
-const commands = { list: List, trace: Trace, types: Types, vm: Vm };
+const commands = { doctor: Doctor, list: List, trace: Trace, types: Types, vm: Vm };
 type Name = keyof typeof commands;
 
 interface AnyFlag {
@@ -55,6 +56,13 @@ async function complaint(command: Name, ...argv: string[]): Promise<string> {
 }
 
 describe('the flags', () => {
+  test('of fsnoop doctor', () => {
+    expect(drawFlags('doctor')).toMatchInlineSnapshot(`
+      "
+         --json"
+    `);
+  });
+
   test('of fsnoop list', () => {
     expect(drawFlags('list')).toMatchInlineSnapshot(`
       "
@@ -158,6 +166,7 @@ describe('wrong usage', () => {
     ['trace', ['-k', 'x', '-t', 'y'], "bpfsnoop's -t is not there yet"],
     ['trace', ['-k', 'x', '-d', '-B', '9'], 'yet; fsnoop list --proto shows what functions take'],
     ['trace', ['-k', 'x', '-d', '-B', '9'], "\nbpfsnoop's -B goes with --disasm."],
+    ['doctor', ['vfs_read'], 'Unexpected argument: vfs_read'],
     ['list', ['--traceable', '--refused'], 'cannot also be provided'],
     ['list', ['--format', 'xml'], 'one of: text, json'],
     ['list', ['--count', '--proto'], 'cannot also be provided'],

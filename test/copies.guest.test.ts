@@ -25,9 +25,10 @@ exit $status`;
 
 const tryMethods = `
 const dist = '/usr/lib/node_modules/fsnoop/dist';
+const { loadNative } = await import(dist + '/attach/native.js');
 const { probeMethods } = await import(dist + '/attach/probe.js');
 const { loadBtf } = await import(dist + '/symbols/symbols.js');
-const btf = loadBtf();
+const btf = loadBtf(loadNative());
 for (const arch of ['x64', 'another']) console.log(JSON.stringify(await probeMethods(btf, arch)));
 `;
 

@@ -20,7 +20,7 @@ export interface GuestSessionOptions<Step extends string> extends Pick<
   readonly stepTimeoutMs?: number;
 }
 
-interface StepResult {
+export interface StepResult {
   readonly stdout: string;
   /** The same, byte for byte. */
   readonly stdoutBytes: Buffer;

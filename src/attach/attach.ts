@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { exitStatus, Failure } from '../failure.js';
 import type { Plan, PlannedFunction } from '../plan/plan.js';
-import { explainRefusal } from './explain.js';
+import { checkFtrace, explainRefusal } from './explain.js';
 import { techniques, type AttachedFunctions, type Technique } from './methods.js';
 import {
   loadNative,
@@ -81,6 +81,7 @@ export interface Attachment extends AsyncDisposable {
  * @throws {Failure} when this kernel or user cannot trace.
  */
 export async function attach(plan: Plan, options: AttachOptions): Promise<Attachment> {
+  checkFtrace();
   const technique = techniques[plan.method];
   const object = new (loadNative().Object)(technique.objectPath);
   const owned: { close(): void }[] = [object];

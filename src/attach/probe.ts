@@ -1,6 +1,6 @@
 /** Asks the kernel which methods it has. */
 import { arch, release } from 'node:os';
-import { methods, type Method, type Offer, type Offers } from '../plan/method.js';
+import { aboutMethod, methods, type Method, type Offer, type Offers } from '../plan/method.js';
 import type { Btf } from '../symbols/btf.js';
 import { idleFunction, techniques } from './methods.js';
 import { loadNative, NativeError } from './native.js';
@@ -16,17 +16,27 @@ const enumerators: Readonly<Record<Method, string>> = {
  * lack what such programs need of its JIT: there a method is tried.
  */
 export async function probeMethods(btf: Btf, architecture = arch()): Promise<Offers> {
-  const probe = (method: Method): Offer | Promise<Offer> => {
-    if (btf.enumerator(enumerators[method]) === undefined) return 'no';
-    return architecture === 'x64' ? 'yes' : tryMethod(method, btf);
+  const probe = async (method: Method): Promise<Offer> => {
+    if (!isKnown(method, btf)) return 'no';
+    return architecture === 'x64' ? 'yes' : (await tryMethod(method, btf)).offer;
   };
   const offers = methods.map(async (method) => [method, await probe(method)] as const);
   const found = Object.fromEntries(await Promise.all(offers)) as Record<Method, Offer>;
   return { kernel: release(), ...found };
 }
 
+const isKnown = (method: Method, btf: Btf) => btf.enumerator(enumerators[method]) !== undefined;
+
+export interface Trial {
+  readonly offer: Offer;
+  /** What the method is, or why the kernel has it not. */
+  readonly detail: string;
+}
+
 /** Attaches to a function that nobody calls. */
-async function tryMethod(method: Method, btf: Btf): Promise<Offer> {
+export async function tryMethod(method: Method, btf: Btf): Promise<Trial> {
+  const { how, since } = aboutMethod[method];
+  if (!isKnown(method, btf)) return { offer: 'no', detail: `it came with ${since}` };
   const { objectPath, options, attach } = techniques[method];
   const object = new (loadNative().Object)(objectPath);
   const [program, ...skipped] = programs;
@@ -47,10 +57,14 @@ async function tryMethod(method: Method, btf: Btf): Promise<Offer> {
       isCancelled: () => false,
     });
     link.close();
-    return 'yes';
+    return { offer: 'yes', detail: how };
   } catch (error) {
     if (!(error instanceof NativeError)) throw error;
-    return error.code === 'EPERM' || error.code === 'EACCES' ? 'could not tell' : 'no';
+    const isForbidden = error.code === 'EPERM' || error.code === 'EACCES';
+    return {
+      offer: isForbidden ? 'could not tell' : 'no',
+      detail: `the kernel refused it: ${error.syscall}: ${error.code}`,
+    };
   } finally {
     object.close();
   }

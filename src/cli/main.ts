@@ -10,6 +10,7 @@ import { Failure } from '../failure.js';
 
 /** Loaded when they are run: `--help` needs only what oclif.manifest.json says of them. */
 const commands: Readonly<Record<string, () => Promise<{ default: Command.Class }>>> = {
+  doctor: () => import('../commands/doctor.js'),
   list: () => import('../commands/list.js'),
   trace: () => import('../commands/trace.js'),
   types: () => import('../commands/types.js'),
@@ -51,7 +52,7 @@ export async function runCommand(args: readonly string[]): Promise<void> {
 
 /**
  * The commands as oclif's Plugin.load() finds them in the package: it would look for the package, and
- * sort four commands by the rules of a language, which takes node as long as half of its own start.
+ * sort five commands by the rules of a language, which takes node as long as half of its own start.
  */
 function makePlugin(): Plugin {
   const pjson = readJson('package.json') as PJSON;

@@ -43,12 +43,24 @@ export function checkCount(method: Method, functions: number): void {
   );
 }
 
-const about: Readonly<Record<Method, string>> = {
-  'fsession.multi':
-    'fsession.multi, which attaches one BPF program to many functions: it came with Linux 7.2 for x86_64',
-  fsession:
-    'fsession, which runs one BPF program at the entry and the return of a function: it came with Linux 7.0 for x86_64 and arm64',
+export const aboutMethod: Readonly<
+  Record<Method, { readonly how: string; readonly since: string }>
+> = {
+  'fsession.multi': {
+    how: 'attaches one BPF program to many functions',
+    since: 'Linux 7.2 for x86_64',
+  },
+  fsession: {
+    how: 'runs one BPF program at the entry and the return of a function',
+    since: 'Linux 7.0 for x86_64 and arm64',
+  },
 };
+
+/** `fsession, which …: it came with …` */
+function spellMethod(method: Method): string {
+  const { how, since } = aboutMethod[method];
+  return `${method}, which ${how}: it came with ${since}`;
+}
 
 export const guestAdvice =
   'Try it in a throw-away guest with a newer kernel: fsnoop vm --kernel 7.2 -- fsnoop …';
@@ -56,7 +68,7 @@ export const guestAdvice =
 function lacks(method: Method, able: readonly Method[], { kernel }: Offers): Failure {
   return new Failure(
     exitStatus.cannotTrace,
-    `This kernel (${kernel}) has no ${about[method]}.`,
+    `This kernel (${kernel}) has no ${spellMethod(method)}.`,
     ...able.slice(0, 1).map((other) => `Leave out --method: it has ${other}`),
     guestAdvice,
   );
@@ -65,7 +77,7 @@ function lacks(method: Method, able: readonly Method[], { kernel }: Offers): Fai
 function lacksAll({ kernel }: Offers): Failure {
   return new Failure(
     exitStatus.cannotTrace,
-    `This kernel (${kernel}) has no ${about.fsession}.`,
+    `This kernel (${kernel}) has no ${spellMethod('fsession')}.`,
     guestAdvice,
   );
 }

@@ -1,6 +1,7 @@
 /** Reads what the running kernel says of its functions. */
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { exitStatus, Failure } from '../failure.js';
+import { readLockdown } from '../machine.js';
 import { Btf, type BtfVerbs } from './btf.js';
 import { Symbols, toText } from './functions.js';
 import { isGlob } from './glob.js';
@@ -141,20 +142,31 @@ function readBeginning(path: string): Buffer {
  * @throws {Failure} when the kernel has no BTF, or the user may not read it.
  */
 export function loadBtf(verbs: BtfVerbs): Btf {
-  return new Btf(read(btfPath, readFileSync, noBtf), verbs);
+  return new Btf(read(btfPath, (path) => readFileSync(path), noBtf), verbs);
 }
 
 /** All of it, or down to the last of these names. */
-function loadAvailable(names: readonly string[]): Buffer {
+const loadAvailable = (names: readonly string[]): Buffer =>
+  readAvailable((path) => readStream(path, names));
+
+/**
+ * Where tracefs lists what can be patched.
+ * @throws {Failure} when there is no such list, or the user may not read it
+ */
+export const findAvailable = (): string =>
+  readAvailable((path) => {
+    closeSync(openSync(path, 'r'));
+    return path;
+  });
+
+function readAvailable<Read>(load: (path: string) => Read): Read {
   const mounted = tracefsPaths.find((path) => existsSync(`${path}/trace`)) ?? tracefsPaths[0];
-  return read(
-    `${mounted}/available_filter_functions`,
-    (path) => readStream(path, names),
-    () => (existsSync(`${mounted}/trace`) ? noFtrace() : noTracefs()),
+  return read(`${mounted}/available_filter_functions`, load, () =>
+    existsSync(`${mounted}/trace`) ? noFtrace() : noTracefs(),
   );
 }
 
-function read(path: string, load: (path: string) => Buffer, missing: () => Failure): Buffer {
+function read<Read>(path: string, load: (path: string) => Read, missing: () => Failure): Read {
   try {
     return load(path);
   } catch (error) {
@@ -225,9 +237,17 @@ function noKallsyms(): Failure {
 }
 
 function noPermission(path: string): Failure {
-  return new Failure(
-    exitStatus.cannotTrace,
-    `${path} is not for this user to read.`,
-    'Run it as root: sudo fsnoop …',
-  );
+  return readLockdown() === 'confidentiality'
+    ? new Failure(
+        exitStatus.cannotTrace,
+        `This kernel is locked down (confidentiality): it shows nobody ${path}.`,
+        'Boot without lockdown=confidentiality; integrity, as Secure Boot has it, allows tracing',
+        "Or trace in a guest: fsnoop vm -- fsnoop -k vfs_read -c 'head -c 1 /etc/hostname'",
+      )
+    : new Failure(
+        exitStatus.cannotTrace,
+        `${path} is not for this user to read.`,
+        'Run it as root: sudo fsnoop …',
+        'Which capabilities suffice without: fsnoop doctor',
+      );
 }
