@@ -48,7 +48,6 @@ void Object::Init(Napi::Env env, Napi::Object exports)
 	                                InstanceMethod<&Object::Load>("load"),
 	                                InstanceMethod<&Object::ReadGlobal>("readGlobal"),
 	                                InstanceMethod<&Object::WriteGlobal>("writeGlobal"),
-	                                InstanceMethod<&Object::ProgramInfo>("programInfo"),
 	                                InstanceMethod<&Object::Attach>("attach"),
 	                                InstanceMethod<&Object::AttachMulti>("attachMulti"),
 	                                InstanceMethod<&Object::AttachCopy>("attachCopy"),
@@ -220,16 +219,6 @@ void Object::WriteGlobal(const Napi::CallbackInfo &info)
 	           [&](uint8_t *data) { memcpy(data, bytes.Data(), bytes.ByteLength()); });
 }
 
-// programInfo(program): {id, skipped}: its id, and how many of its runs the kernel skipped.
-Napi::Value Object::ProgramInfo(const Napi::CallbackInfo &info)
-{
-	struct bpf_prog_info program = ProgramInfoOf(Env(), bpf_program__fd(Program(info[0])));
-	auto result = Napi::Object::New(Env());
-	result.Set("id", program.id);
-	result.Set("skipped", (double)program.recursion_misses);
-	return result;
-}
-
 // attach(program): Promise<Link>, to what its section names.
 Napi::Value Object::Attach(const Napi::CallbackInfo &info)
 {
@@ -247,66 +236,110 @@ Napi::Value Object::Attach(const Napi::CallbackInfo &info)
 	        [link](Napi::Env env) { return Link::Make(env, *link); });
 }
 
-// attachMulti(program, ids: Uint32Array, cookies: BigUint64Array): Promise<Link>, to the functions
-// of these BTF ids, all or none.
+// The BTF of a module, '' for the kernel itself: its fd, 0 for the kernel's, or -errno.
+static int OpenBtf(const std::string &module)
+{
+	for (__u32 id = 0; !module.empty();) {
+		char name[64] = "";
+		struct bpf_btf_info info = {};
+		__u32 size = sizeof(info);
+
+		if (bpf_btf_get_next_id(id, &id))
+			return -errno;
+		int fd = bpf_btf_get_fd_by_id(id);
+		if (fd < 0)
+			return -errno;
+		info.name = (__u64)name;
+		info.name_len = sizeof(name);
+		if (!bpf_obj_get_info_by_fd(fd, &info, &size) && info.kernel_btf && module == name)
+			return fd;
+		close(fd);
+	}
+	return 0;
+}
+
+// Loads a program again, for functions of this BTF object: for one by its id, or for many. Its fd,
+// or -errno.
+static int LoadCopy(struct bpf_object *object, struct bpf_program *program,
+                    const Prepared &prepared, const std::string &module, __u32 id)
+{
+	int btf = OpenBtf(module);
+
+	if (btf < 0)
+		return btf;
+	LIBBPF_OPTS(bpf_prog_load_opts, options,
+	            .expected_attach_type = bpf_program__expected_attach_type(program),
+	            .prog_btf_fd = (__u32)bpf_object__btf_fd(object), .attach_btf_id = id,
+	            .attach_btf_obj_fd = (__u32)btf, .func_info = prepared.functions.data(),
+	            .func_info_cnt = prepared.function_count,
+	            .func_info_rec_size = prepared.function_bytes);
+	int copy = bpf_prog_load(BPF_PROG_TYPE_TRACING, bpf_program__name(program), "GPL",
+	                         bpf_program__insns(program), bpf_program__insn_cnt(program),
+	                         &options);
+	int error = errno;
+
+	if (btf)
+		close(btf);
+	return copy < 0 ? -error : copy;
+}
+
+// attachMulti(program, ids: Uint32Array, cookies: BigUint64Array, module?: string): Promise<Link>,
+// to the functions of these BTF ids, all or none; those of a module by a copy of the program.
 Napi::Value Object::AttachMulti(const Napi::CallbackInfo &info)
 {
 	struct bpf_program *program = Program(info[0]);
 	auto ids = info[1].As<Napi::Uint32Array>();
 	auto cookies = info[2].As<Napi::BigUint64Array>();
+	std::string module = info[3].IsString() ? info[3].As<Napi::String>().Utf8Value() : "";
+	const Prepared &known = prepared[bpf_program__name(program)];
 	auto own_ids =
 	        std::make_shared<std::vector<__u32>>(ids.Data(), ids.Data() + ids.ElementLength());
 	auto own_cookies = std::make_shared<std::vector<__u64>>(
 	        cookies.Data(), cookies.Data() + cookies.ElementLength());
-	auto fd = std::make_shared<int>(-1);
+	auto fd = std::make_shared<int>(-1), copy = std::make_shared<int>(-1);
 
 	return RunAsync(
 	        Env(), Value(),
-	        [program, own_ids, own_cookies, fd] {
+	        [this, program, module, &known, own_ids, own_cookies, fd, copy] {
 		        struct link_create_tracing_multi attr = {};
 
-		        attr.prog_fd = bpf_program__fd(program);
+		        *copy = module.empty() ? dup(bpf_program__fd(program))
+		                               : LoadCopy(object, program, known, module, 0);
+		        if (*copy < 0)
+			        return Status{module.empty() ? errno : -*copy, "bpf(BPF_PROG_LOAD)",
+			                      ""};
+		        attr.prog_fd = *copy;
 		        attr.attach_type = bpf_program__expected_attach_type(program);
 		        attr.ids = (__u64)own_ids->data();
 		        attr.cookies = (__u64)own_cookies->data();
 		        attr.count = own_ids->size();
 		        *fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
-		        return Status{*fd < 0 ? errno : 0, "bpf(BPF_LINK_CREATE)", ""};
+		        int error = *fd < 0 ? errno : 0;
+		        if (error)
+			        close(*copy);
+		        return Status{error, "bpf(BPF_LINK_CREATE)", ""};
 	        },
-	        [fd](Napi::Env env) { return Link::Make(env, *fd, -1); });
+	        [fd, copy](Napi::Env env) { return Link::Make(env, *fd, *copy); });
 }
 
-// Loads a program again, for the function of this BTF id: its fd, or -1 and errno.
-static int LoadCopy(struct bpf_object *object, struct bpf_program *program,
-                    const Prepared &prepared, __u32 id)
-{
-	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach_type_fsession,
-	            .prog_btf_fd = (__u32)bpf_object__btf_fd(object), .attach_btf_id = id,
-	            .func_info = prepared.functions.data(),
-	            .func_info_cnt = prepared.function_count,
-	            .func_info_rec_size = prepared.function_bytes);
-
-	return bpf_prog_load(BPF_PROG_TYPE_TRACING, bpf_program__name(program), "GPL",
-	                     bpf_program__insns(program), bpf_program__insn_cnt(program), &options);
-}
-
-// attachCopy(program, id, cookie: bigint): Promise<Link>, of a copy of its own to the function of
-// this BTF id.
+// attachCopy(program, id, cookie: bigint, module?: string): Promise<Link>, of a copy of its own to
+// the function of this BTF id.
 Napi::Value Object::AttachCopy(const Napi::CallbackInfo &info)
 {
 	struct bpf_program *program = Program(info[0]);
 	auto id = info[1].As<Napi::Number>().Uint32Value();
 	bool lossless;
 	__u64 cookie = info[2].As<Napi::BigInt>().Uint64Value(&lossless);
+	std::string module = info[3].IsString() ? info[3].As<Napi::String>().Utf8Value() : "";
 	const Prepared &known = prepared[bpf_program__name(program)];
 	auto fd = std::make_shared<int>(-1), copy = std::make_shared<int>(-1);
 
 	return RunAsync(
 	        Env(), Value(),
-	        [this, program, &known, id, cookie, fd, copy] {
+	        [this, program, module, &known, id, cookie, fd, copy] {
 		        union bpf_attr attr = {};
 
-		        *copy = LoadCopy(object, program, known, id);
+		        *copy = LoadCopy(object, program, known, module, id);
 		        if (*copy < 0)
 			        return Status{-*copy, "bpf(BPF_PROG_LOAD)", ""};
 		        attr.link_create.prog_fd = *copy;

@@ -22,7 +22,6 @@ class Object : public Napi::ObjectWrap<Object>
 	Napi::Value Load(const Napi::CallbackInfo &info);
 	Napi::Value ReadGlobal(const Napi::CallbackInfo &info);
 	void WriteGlobal(const Napi::CallbackInfo &info);
-	Napi::Value ProgramInfo(const Napi::CallbackInfo &info);
 	Napi::Value Attach(const Napi::CallbackInfo &info);
 	Napi::Value AttachMulti(const Napi::CallbackInfo &info);
 	Napi::Value AttachCopy(const Napi::CallbackInfo &info);

@@ -124,7 +124,7 @@ export function loadLearnt(
 /** The roots with what may be below them, and nothing that costs more than the times. */
 function planLesson(wishes: Wishes, choice: Choice, symbols: FunctionSource): Plan {
   const { include } = choice;
-  const below = include.length > 0 ? include : symbols.match(['*']);
+  const below = include.length > 0 ? include : symbols.match(['*'], wishes.modules);
   const traceable = [...below, ...choice.extra].filter(({ reason }) => reason === null);
   return makePlan(
     { ...wishes, args: 'off', outputs: [], stack: false, live: false, minDurationNs: 0 },

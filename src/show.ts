@@ -51,12 +51,12 @@ export async function showFunctions(request: FunctionsRequest): Promise<void> {
     patterns.map(({ glob }) => glob),
     loadNative(),
   );
-  const { all } = findFunctions(patterns, symbols);
+  const { all } = findFunctions(patterns, symbols, 'all modules');
   const chosen = all.filter(
     ({ reason }) => only === null || (only === 'traceable') === (reason === null),
   );
-  const prototypeOf = ({ btfId, name }: KernelFunction) =>
-    btfId === 0 ? null : spellPrototype(symbols.btf, btfId, name);
+  const prototypeOf = ({ btfId, name, module }: KernelFunction) =>
+    btfId === 0 ? null : spellPrototype(symbols.btfOf(module), btfId, name);
   await print(renderFunctions(chosen, request, prototypeOf), request.output);
 }
 

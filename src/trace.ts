@@ -128,18 +128,22 @@ async function disassemble(
       maxDepth: wishes.maxDepth,
       paths: wishes.paths,
     },
-    symbols.code,
+    symbols.code(hasModules(roots, wishes) ? 'of modules too' : 'of vmlinux'),
     loadNative().disassemble,
   );
 }
 
+/** Whether what is below the roots may be in modules: vmlinux calls nothing there directly. */
+const hasModules = (roots: readonly KernelFunction[], { modules }: Wishes) =>
+  modules.length > 0 || roots.some(({ module }) => module !== null);
+
 /** The plan; where prototypes are asked for, the graph. */
-function renderDryRun(plan: Plan, request: TraceRequest, { btf }: Symbols): string {
+function renderDryRun(plan: Plan, request: TraceRequest, symbols: Symbols): string {
   const isJson = request.format === 'json';
   if (request.prototypes !== true || plan.callees === null)
     return isJson ? renderPlanJson(plan) : renderPlanText(plan);
-  const prototypeOf = ({ btfId, name }: KernelFunction) =>
-    btfId === 0 ? null : spellPrototype(btf, btfId, name);
+  const prototypeOf = ({ btfId, name, module }: KernelFunction) =>
+    btfId === 0 ? null : spellPrototype(symbols.btfOf(module), btfId, name);
   return isJson
     ? renderGraphJson(plan, plan.callees, prototypeOf)
     : renderGraphText(plan, plan.callees, { color: request.color, prototypeOf });

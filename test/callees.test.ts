@@ -53,9 +53,18 @@ describe('the blocks of the code', () => {
     expect(code.at(at(0x75))?.names).toEqual([]);
   });
 
-  test('are of the text alone: neither of what only boots nor of modules', () => {
-    const outside = [0x80ffffff, at(0x100), 0x82000000, 0xc0000000, 0, 0xffffffff];
+  test('are of the text alone, not of what only boots', () => {
+    const outside = [0x80ffffff, at(0x100), 0x82000000, 0xc0010000, 0, 0xffffffff];
     expect(outside.map((address) => code.at(address))).toEqual(outside.map(() => null));
+  });
+
+  test('are of modules, in which nothing ends the last function', () => {
+    expect(code.at(0xc0000008)).toEqual({
+      address: 0xc0000000,
+      bytes: 0x10000,
+      names: ['ext4_readdir'],
+    });
+    expect(code.find(['ext4_readdir'])).toHaveLength(1);
   });
 
   test('are found by name', () => {

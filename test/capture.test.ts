@@ -40,7 +40,7 @@ function capture({ roots = ['vfs_read'], below = [], outputs = [], filters = [],
       outputs: outputs.map((text) => parseExpression(text)),
       filters: filters.map((text) => parseExpression(text)),
     },
-    btf,
+    { btfOf: () => btf },
   );
 }
 

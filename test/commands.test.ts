@@ -78,6 +78,8 @@ describe('the flags', () => {
     expect(drawFlags('trace')).toMatchInlineSnapshot(`
       "
       -k --kfunc VALUE…
+         --kfunc-kmods VALUE…, not with kfunc-all-kmods
+         --kfunc-all-kmods
       -c --command VALUE, not with filter-pid
       -g --output-fgraph
          --fgraph-include VALUE…
@@ -166,6 +168,7 @@ describe('wrong usage', () => {
     ['trace', ['-k', 'x', '-t', 'y'], "bpfsnoop's -t is not there yet"],
     ['trace', ['-k', 'x', '-d', '-B', '9'], 'yet; fsnoop list --proto shows what functions take'],
     ['trace', ['-k', 'x', '-d', '-B', '9'], "\nbpfsnoop's -B goes with --disasm."],
+    ['trace', ['-k', 'x', '--kfunc-kmods', 'ext4,'], "--kfunc-kmods '' is no name of a module."],
     ['doctor', ['vfs_read'], 'Unexpected argument: vfs_read'],
     ['list', ['--traceable', '--refused'], 'cannot also be provided'],
     ['list', ['--format', 'xml'], 'one of: text, json'],

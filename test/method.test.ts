@@ -115,6 +115,7 @@ describe('copies of the program', () => {
     object,
     programs: Array.from({ length: count }, () => 'on_call' as const),
     ids: Uint32Array.from({ length: count }, (_, place) => place),
+    modules: Array.from({ length: count }, () => null),
     cookies: new BigUint64Array(count),
     roots: new Set([0]),
     onProgress: () => undefined,

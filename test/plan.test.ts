@@ -221,6 +221,8 @@ describe('a plan', () => {
 
   const symbols: FunctionSource = {
     btf,
+    modules: ['dm_snapshot', 'ext4'],
+    btfOf: () => btf,
     match: (globs) => {
       const found = compileGlobs(globs);
       return names
@@ -248,6 +250,7 @@ describe('a plan', () => {
 
   const wishes: Texts = {
     kfuncs: ['vfs_read'],
+    modules: [],
     graph: false,
     include: [],
     exclude: [],
@@ -407,7 +410,8 @@ describe('a plan', () => {
       "
       --fgraph-exclude 'fsnotifi?' matches no function of this kernel.
       Did you mean: fsnotify
-      Look for functions with: fsnoop list '*fsnotifi*'"
+      Look for functions with: fsnoop list '*fsnotifi*'
+      For those of modules: --kfunc-kmods NAME, or --kfunc-all-kmods"
     `);
   });
 

@@ -59,7 +59,7 @@ test('the plan tells what would be traced, how, and what not', () => {
                vfs_read
     Graph      6
                rw_verify_area, security_file_permission, read_zero, fsnotify,
-               do_filp_open, ext4_readpage
+               do_filp_open, ext4_readpage [ext4]
     Depth      5
     Filters    pid 3, 4; comm cat; calls of 1.00 ms and longer; count > 1; errors: ENOENT
     Arguments  compact

@@ -9,17 +9,25 @@ import {
 } from '../src/render/list.js';
 import { denyList, isDenied, isNoReturn, noReturn, whyDenied } from '../src/symbols/deny-list.js';
 import { findNearest } from '../src/nearest.js';
-import type { KernelFunction } from '../src/symbols/function.js';
+import { Btf } from '../src/symbols/btf.js';
+import { spellPrototype } from '../src/symbols/c-type.js';
+import { spellFunction, type KernelFunction, type Scope } from '../src/symbols/function.js';
 import { makeSymbols } from '../src/symbols/functions.js';
 
 const fixture = (name: string) =>
   readFileSync(new URL(`fixtures/symbols/${name}`, import.meta.url));
+
+const readModule = (base: Btf) => new Btf(fixture('ext4.btf'), loadNative(), base);
 
 const symbols = makeSymbols(
   {
     btf: fixture('types.btf'),
     kallsyms: fixture('kallsyms.txt'),
     available: fixture('available_filter_functions.txt'),
+    modules: {
+      names: ['ext4', 'without_btf'],
+      btf: (name, base) => (name === 'ext4' ? readModule(base) : null),
+    },
   },
   loadNative(),
 );
@@ -28,14 +36,14 @@ const namesOf = (...globs: string[]) => symbols.match(globs).map(({ name }) => n
 
 describe('what /proc/kallsyms has of modules', () => {
   const [vmlinux, modules] = splitAt(fixture('kallsyms.txt').toString('latin1'), /^.*\t\[/m);
-  const load = (hasModules: boolean) => {
+  const load = (...names: string[]) => {
     let reads = 0;
     const made = makeSymbols(
       {
         btf: fixture('types.btf'),
         kallsyms: Buffer.from(vmlinux, 'latin1'),
+        modules: { names, btf: (_, base) => readModule(base) },
         rest: {
-          hasModules,
           all: () => {
             reads++;
             return Buffer.from(`${vmlinux}${modules}`, 'latin1');
@@ -48,16 +56,16 @@ describe('what /proc/kallsyms has of modules', () => {
     return { made, readsAfter: (...globs: string[]) => (made.match(globs), reads) };
   };
 
-  it('is read for globs, and for names that vmlinux does not have', () => {
-    expect(load(true).readsAfter('find_it', 'do_exit')).toBe(0);
-    const { made, readsAfter } = load(true);
+  it('is read for names that vmlinux does not have, once', () => {
+    const { made, readsAfter } = load('ext4');
+    expect(readsAfter('find_it', 'do_exit', 'ext4_*')).toBe(0);
     expect(readsAfter('find_it', 'ext4_readdir')).toBe(1);
-    expect(readsAfter('find_*')).toBe(1);
-    expect(made.match(['*'])).toEqual(symbols.match(['*']));
+    expect(readsAfter('ext4_readdir')).toBe(1);
+    expect(made.match(['*'], 'all modules')).toEqual(symbols.match(['*'], 'all modules'));
   });
 
   it('is not read where no module is loaded', () => {
-    expect(load(false).readsAfter('nonsense', '*')).toBe(0);
+    expect(load().readsAfter('nonsense', '*')).toBe(0);
   });
 });
 
@@ -68,15 +76,18 @@ function splitAt(text: string, place: RegExp): [string, string] {
 
 describe('functions', () => {
   it('are traceable or have a reason why not', () => {
-    expect(renderListText(symbols.match(['*']), { color: false, prototypeOf: null })).toBe(
+    expect(
+      renderListText(symbols.match(['*'], 'all modules'), { color: false, prototypeOf: null }),
+    ).toBe(
       `\
 _sinittext                                no patch site
 _text                                     no patch site
 also_data                                 named twice
 below_zero
 do_exit                                   no-return
-ext4_readdir [ext4]                       in a module
+ext4_readdir [ext4]
 find_it
+find_it [ext4]
 is_it
 low_byte
 nothing
@@ -127,7 +138,31 @@ twice_in_kallsyms                         named twice
 
   it('of vmlinux hide those of a module with the same name', () => {
     expect(symbols.match(['find_it'])).toMatchObject([{ module: null, reason: null }]);
-    expect(symbols.match(['ext4_readdir'])).toMatchObject([{ module: 'ext4', btfId: 0 }]);
+    expect(symbols.match(['ext4_readdir'])).toMatchObject([{ module: 'ext4', reason: null }]);
+  });
+
+  it('of modules are matched by globs where those are in scope', () => {
+    const spelt = (scope: Scope) =>
+      symbols.match(['find_*', 'ext4_*'], scope).map((found) => spellFunction(found));
+    expect(spelt([])).toEqual(['find_it']);
+    expect(spelt(['without_btf'])).toEqual(['find_it']);
+    expect(spelt(['ext4'])).toEqual(['ext4_readdir [ext4]', 'find_it', 'find_it [ext4]']);
+    expect(spelt('all modules')).toEqual(spelt(['ext4']));
+  });
+
+  it('of modules have the types of vmlinux and their own', () => {
+    const [found] = symbols.match(['ext4_readdir']);
+    const btf = symbols.btfOf('ext4');
+    expect(found?.btfId).toBeGreaterThanOrEqual(symbols.btf.count);
+    expect(spellPrototype(btf, found?.btfId ?? 0, 'ext4_readdir')).toBe(
+      'int ext4_readdir(struct ext4_dir *dir, int first)',
+    );
+    expect(symbols.btfOf('without_btf')).toBe(symbols.btf);
+    const test = symbols.argumentTest({ name: null, type: { base: 'struct ext4_dir', stars: 1 } });
+    const all = symbols.match(['*'], 'all modules');
+    expect(all.filter((one) => test?.(one) === true).map(({ name }) => name)).toEqual([
+      'ext4_readdir',
+    ]);
   });
 
   it('without a line feed at the end of the files are all found', () => {
@@ -250,7 +285,7 @@ describe('the list', () => {
   it('is one JSON object a line', () => {
     expect(renderListJson(some.slice(0, 3), null)).toBe(
       `\
-{"type":"function","function":"ext4_readdir","module":"ext4","traceable":false,"reason":"in a module"}
+{"type":"function","function":"ext4_readdir","module":"ext4","traceable":true,"reason":null}
 {"type":"function","function":"find_it","module":null,"traceable":true,"reason":null}
 {"type":"function","function":"takes_big","module":null,"traceable":false,"reason":"struct by value"}
 `,
@@ -262,14 +297,14 @@ describe('the list', () => {
       btfId === 0 ? null : `int ${name}(void)`;
     expect(`\n${renderListText(some.slice(0, 3), { color: false, prototypeOf })}`).toBe(
       `
-ext4_readdir [ext4]                                                       in a module
+int ext4_readdir(void) [ext4]
 int find_it(void)
 int takes_big(void)                                                       struct by value
 `,
     );
     expect(renderListJson(some.slice(0, 2), prototypeOf)).toBe(
       `\
-{"type":"function","function":"ext4_readdir","module":"ext4","traceable":false,"reason":"in a module","proto":null}
+{"type":"function","function":"ext4_readdir","module":"ext4","traceable":true,"reason":null,"proto":"int ext4_readdir(void)"}
 {"type":"function","function":"find_it","module":null,"traceable":true,"reason":null,"proto":"int find_it(void)"}
 `,
     );
@@ -278,9 +313,8 @@ int takes_big(void)                                                       struct
   it('can be counted by reason', () => {
     expect(renderCountsText(some)).toBe(
       `\
-2  traceable
+3  traceable
 2  struct by value
-1  in a module
 1  refused by the kernel
 1  too many arguments
 1  128-bit value
@@ -288,8 +322,7 @@ int takes_big(void)                                                       struct
     );
     expect(renderCountsJson(some.slice(0, 2))).toBe(
       `\
-{"type":"count","traceable":true,"reason":null,"functions":1}
-{"type":"count","traceable":false,"reason":"in a module","functions":1}
+{"type":"count","traceable":true,"reason":null,"functions":2}
 `,
     );
     expect(renderCountsText([])).toBe('');

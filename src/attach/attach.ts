@@ -3,13 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { exitStatus, Failure } from '../failure.js';
 import type { Plan, PlannedFunction } from '../plan/plan.js';
 import { checkFtrace, explainRefusal } from './explain.js';
-import { techniques, type AttachedFunctions, type Technique } from './methods.js';
+import { chooseTechnique, type AttachedFunctions, type Technique } from './methods.js';
 import {
   loadNative,
   NativeError,
   type NativeLink,
   type NativeObject,
   type NativeRing,
+  type ProgramOptions,
 } from './native.js';
 import { encodePrograms } from './programs.js';
 import {
@@ -82,7 +83,7 @@ export interface Attachment extends AsyncDisposable {
  */
 export async function attach(plan: Plan, options: AttachOptions): Promise<Attachment> {
   checkFtrace();
-  const technique = techniques[plan.method];
+  const technique = chooseTechnique(plan);
   const object = new (loadNative().Object)(technique.objectPath);
   const owned: { close(): void }[] = [object];
   const closeAll = () => {
@@ -94,8 +95,8 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     const slackBytes = ringSlackBytes(plan);
     const ringBytes = chooseRingBytes(plan.bufferBytes, slackBytes);
     options.onProgress('loading the program');
-    const chosen = choosePrograms(plan, technique.links);
-    await load(object, chosen, plan, ringBytes);
+    const chosen = choosePrograms(plan, technique.programs);
+    await load(object, chosen, technique.options, plan, ringBytes);
     const counts = new Float64Array(plan.functions.length);
     const ring = object.openRing('.bss.ring', ringBytes, slackBytes, counts);
     owned.push(ring);
@@ -110,20 +111,21 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     const ownPids = [process.pid, ...(options.helperPids ?? [])];
     const tracedPids = [...plan.pids, options.commandPid ?? []].flat();
     checkPids(tracedPids);
-    if (technique.links === 'one') chooseTasks(object, tracedPids, ownPids);
+    if (technique.chooseTasks === 'before') chooseTasks(object, tracedPids, ownPids);
 
     const begin = performance.now();
     const functions = await technique.attach({
       object,
       programs: chosen,
       ids: Uint32Array.from(plan.functions, ({ btfId }) => btfId),
+      modules: plan.functions.map(({ module }) => module),
       cookies: encoded.cookies,
       roots: new Set(plan.functions.flatMap(({ root }, place) => (root ? place : []))),
       ...options,
     });
     owned.push(functions.link);
     const attachMs = elapsedMs(begin);
-    if (technique.links === 'each') chooseTasks(object, tracedPids, ownPids);
+    if (technique.chooseTasks === 'after') chooseTasks(object, tracedPids, ownPids);
     return {
       attached: functions.attached,
       refused: plan.functions.filter((_, place) => functions.refused.has(place)),
@@ -141,9 +143,9 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
 const elapsedMs = (begin: number) => Math.round((performance.now() - begin) * 1000) / 1000;
 
 /** By the place of the function. */
-function choosePrograms(plan: Plan, links: Technique['links']): readonly ProgramName[] {
+function choosePrograms(plan: Plan, programs: Technique['programs']): readonly ProgramName[] {
   const { functions } = plan;
-  if (links === 'each') return functions.map((one) => chooseProgram(plan, [one]));
+  if (programs === 'of each') return functions.map((one) => chooseProgram(plan, [one]));
   const forAll = chooseProgram(plan, functions);
   return functions.map(() => forAll);
 }
@@ -216,10 +218,10 @@ function makeAttachment(
 async function load(
   object: NativeObject,
   chosen: readonly ProgramName[],
+  options: ProgramOptions,
   plan: Plan,
   ringBytes: number,
 ): Promise<void> {
-  const { options } = techniques[plan.method];
   const used = [...new Set(chosen)];
   await object.load({
     programs: Object.fromEntries(used.map((program) => [program, options])),

@@ -1,12 +1,7 @@
 /** Attaches a copy of the program to each function: single fsession. */
 import type { AttachedFunctions, Target } from './methods.js';
-import { NativeError, type NativeCopy, type NativeLink } from './native.js';
-
-/**
- * So many at once: as many as there are threads for it. Copies are verified side by side; the kernel
- * attaches one after the other.
- */
-const atOnce = 4;
+import { countSkipped, forEach, joinLinks } from './links.js';
+import { NativeError, type NativeCopy } from './native.js';
 
 /** What the kernel answers where it is not the function that it minds. */
 const notOfFunction = new Set(['EPERM', 'EACCES', 'EMFILE', 'ENFILE', 'ENOMEM']);
@@ -17,7 +12,7 @@ const notOfFunction = new Set(['EPERM', 'EACCES', 'EMFILE', 'ENFILE', 'ENOMEM'])
  * @throws {NativeError} when it can't go on, or no root is left; nothing is attached then
  */
 export async function attachCopies(target: Target): Promise<AttachedFunctions> {
-  const { object, programs, ids, cookies, roots, isCancelled } = target;
+  const { object, programs, ids, modules, cookies, roots, isCancelled } = target;
   const links: NativeCopy[] = [];
   const refused = new Set<number>();
   let failure: Error | undefined;
@@ -28,7 +23,9 @@ export async function attachCopies(target: Target): Promise<AttachedFunctions> {
     if (failure !== undefined || isCancelled()) return;
     try {
       const program = programs[place] ?? 'on_call_options';
-      links.push(await object.attachCopy(program, id, cookies[place] ?? 0n));
+      links.push(
+        await object.attachCopy(program, id, cookies[place] ?? 0n, modules[place] ?? null),
+      );
     } catch (error) {
       if (!(error instanceof NativeError) || notOfFunction.has(error.code)) {
         failure ??= error as Error;
@@ -46,28 +43,5 @@ export async function attachCopies(target: Target): Promise<AttachedFunctions> {
     all.close();
     throw failure;
   }
-  const skipped = () => links.reduce((sum, link) => sum + link.skipped(), 0);
-  return { link: all, attached: links.length, refused, skipped };
-}
-
-/** As one. */
-function joinLinks(links: readonly NativeLink[]): AttachedFunctions['link'] {
-  return {
-    detach: () => forEach(links, (link) => link.detach()),
-    close() {
-      for (const link of links) link.close();
-    },
-  };
-}
-
-/** Some at a time, in order. */
-async function forEach<Item>(
-  items: Iterable<Item> & { readonly length: number },
-  run: (item: Item, place: number) => Promise<void>,
-): Promise<void> {
-  const queue = [...items].entries();
-  const work = async () => {
-    for (const [place, item] of queue) await run(item, place);
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
+  return { link: all, attached: links.length, refused, skipped: () => countSkipped(links) };
 }

@@ -1,11 +1,13 @@
 /** How each method loads the program and attaches it to functions. */
-import type { Method } from '../plan/method.js';
+import type { Plan } from '../plan/plan.js';
 import { attachCopies } from './copies.js';
 import { findRefused } from './bisect.js';
+import { countSkipped, joinLinks } from './links.js';
 import {
   copiesObjectPath,
   NativeError,
   objectPath,
+  type NativeCopy,
   type NativeLink,
   type NativeObject,
   type ProgramOptions,
@@ -18,6 +20,8 @@ export interface Target {
   /** All by the place of the function in the plan. With one link there is one program. */
   readonly programs: readonly ProgramName[];
   readonly ids: Uint32Array;
+  /** Null for vmlinux. */
+  readonly modules: readonly (string | null)[];
   readonly cookies: BigUint64Array;
   /** Without one of these there is nothing to trace. */
   readonly roots: ReadonlySet<number>;
@@ -40,54 +44,117 @@ export interface Technique {
   readonly objectPath: string;
   readonly options: ProgramOptions;
   readonly attach: (target: Target) => Promise<AttachedFunctions>;
-  /**
-   * One link for all functions, or a link for each: then each gets the least program that does, and tasks
-   * are chosen when all are attached.
-   */
-  readonly links: 'one' | 'each';
+  /** The same for all functions, or for each the least that does. */
+  readonly programs: 'one' | 'of each';
+  /** When tasks are chosen: with several links before, they would be traced while some of them are missing. */
+  readonly chooseTasks: 'before' | 'after';
 }
 
 const programTypeTracing = 26;
+const attachTypeFsession = 58;
+const attachTypeFsessionMulti = 61;
 
 /** Does nothing, for nobody: the kernel has it for tests of BPF. */
 export const idleFunction = 'bpf_fentry_test1';
 
-export const techniques: Readonly<Record<Method, Technique>> = {
-  'fsession.multi': {
-    objectPath,
-    options: { type: programTypeTracing, attachType: 61 },
-    attach: attachTogether,
-    links: 'one',
-  },
-  fsession: {
-    objectPath: copiesObjectPath,
-    options: { type: programTypeTracing, attachType: 58, target: idleFunction },
-    attach: attachCopies,
-    links: 'each',
-  },
+const together: Technique = {
+  objectPath,
+  options: { type: programTypeTracing, attachType: attachTypeFsessionMulti },
+  attach: attachTogether,
+  programs: 'one',
+  chooseTasks: 'before',
 };
 
-/** One link for all: the kernel takes all of them or none, and those that it refuses are looked for. */
+/** Modules have programs of their own, which must be kept out of each other as other copies are. */
+const byModule: Technique = { ...together, objectPath: copiesObjectPath, chooseTasks: 'after' };
+
+const one: Technique = {
+  objectPath: copiesObjectPath,
+  options: { type: programTypeTracing, attachType: attachTypeFsession, target: idleFunction },
+  attach: attachCopies,
+  programs: 'of each',
+  chooseTasks: 'after',
+};
+
+export function chooseTechnique({
+  method,
+  functions,
+}: Pick<Plan, 'method' | 'functions'>): Technique {
+  if (method === 'fsession') return one;
+  return functions.some(({ module }) => module !== null) ? byModule : together;
+}
+
+/**
+ * A link for all functions of vmlinux, and one for those of each module. It ends early, with what is attached,
+ * when nobody wants it any more.
+ * @throws {NativeError} when it can't go on, or no root is left; nothing is attached then
+ */
 async function attachTogether(target: Target): Promise<AttachedFunctions> {
-  const { object, programs, ids, cookies, roots, onProgress } = target;
-  const [program = 'on_call'] = programs;
-  const places = [...ids.keys()];
+  const { modules, roots, isCancelled, onProgress } = target;
+  const links: NativeCopy[] = [];
+  const refused = new Set<number>();
+  let refusal: NativeError | undefined;
+  let attached = 0;
+  const all = joinLinks(links);
+  onProgress(`attaching to ${modules.length} functions`);
+  try {
+    for (const [module, places] of groupPlaces(modules)) {
+      if (isCancelled()) break;
+      const group = await attachGroup(target, module, places);
+      for (const place of group.refused) refused.add(place);
+      refusal ??= group.refusal;
+      if (group.link === undefined) continue;
+      links.push(group.link);
+      attached += places.length - group.refused.length;
+    }
+    if (refusal !== undefined && [...roots].every((place) => refused.has(place))) throw refusal;
+  } catch (error) {
+    await all.detach();
+    all.close();
+    throw error;
+  }
+  return { link: all, attached, refused, skipped: () => countSkipped(links) };
+}
+
+function groupPlaces<Key>(keys: readonly Key[]): Map<Key, number[]> {
+  const groups = new Map<Key, number[]>();
+  for (const [place, key] of keys.entries()) {
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [place]);
+    else group.push(place);
+  }
+  return groups;
+}
+
+interface Group {
+  /** None where all are refused. */
+  readonly link?: NativeCopy;
+  readonly refused: readonly number[];
+  readonly refusal?: NativeError;
+}
+
+/** The kernel takes all of them or none, and those that it refuses are looked for. */
+async function attachGroup(
+  { object, programs, ids, cookies, onProgress }: Target,
+  module: string | null,
+  places: readonly number[],
+): Promise<Group> {
+  const [program = 'on_call_options'] = programs;
   const attachPlaces = (some: readonly number[]) =>
     object.attachMulti(
       program,
       Uint32Array.from(some, (place) => ids[place] ?? 0),
       BigUint64Array.from(some, (place) => cookies[place] ?? 0n),
+      module,
     );
-  const skipped = () => object.programInfo(program).skipped;
-  onProgress(`attaching to ${places.length} functions`);
   try {
-    const link = await attachPlaces(places);
-    return { link, attached: places.length, refused: new Set(), skipped };
+    return { link: await attachPlaces(places), refused: [] };
   } catch (error) {
     if (!(error instanceof NativeError)) throw error;
-    const refused = new Set(await findRefused(places, attachPlaces, onProgress));
-    const left = places.filter((place) => !refused.has(place));
-    if (!left.some((place) => roots.has(place))) throw error;
-    return { link: await attachPlaces(left), attached: left.length, refused, skipped };
+    const refused = await findRefused(places, attachPlaces, onProgress);
+    const left = places.filter((place) => !refused.includes(place));
+    return left.length === 0
+      ? { refused, refusal: error }
+      : { link: await attachPlaces(left), refused, refusal: error };
   }
 }

@@ -40,7 +40,7 @@ export interface NativeLink {
   close(): void;
 }
 
-/** With a copy of the program for itself. */
+/** Of a program that may be a copy, for this link alone. */
 export interface NativeCopy extends NativeLink {
   /** How many runs of it the kernel skipped, until it is closed. */
   skipped(): number;
@@ -76,14 +76,28 @@ export interface NativeObject {
   load(options: LoadOptions): Promise<void>;
   readGlobal(map: string): Buffer;
   writeGlobal(map: string, offset: number, bytes: Uint8Array): void;
-  /** The program's id, and how many of its runs the kernel skipped. */
-  programInfo(program: string): { id: number; skipped: number };
   /** Attaches a program to what its section names. */
   attach(program: string): Promise<NativeLink>;
-  /** Attaches one program to the functions of these BTF ids, all or none. */
-  attachMulti(program: string, ids: Uint32Array, cookies: BigUint64Array): Promise<NativeLink>;
-  /** Loads a program again, for the function of this BTF id alone, and attaches that copy. */
-  attachCopy(program: string, id: number, cookie: bigint): Promise<NativeCopy>;
+  /**
+   * Attaches one program to the functions of these BTF ids, all or none.
+   * @param module that they are in, for which the program is loaded again; null for vmlinux
+   */
+  attachMulti(
+    program: string,
+    ids: Uint32Array,
+    cookies: BigUint64Array,
+    module: string | null,
+  ): Promise<NativeCopy>;
+  /**
+   * Loads a program again, for the function of this BTF id alone, and attaches that copy.
+   * @param module that it is in; null for vmlinux
+   */
+  attachCopy(
+    program: string,
+    id: number,
+    cookie: bigint,
+    module: string | null,
+  ): Promise<NativeCopy>;
   /** Runs an iterator program; all that it writes. */
   iterate(program: string): Promise<Buffer>;
   /**

@@ -2,7 +2,7 @@
 import { arch, release } from 'node:os';
 import { aboutMethod, methods, type Method, type Offer, type Offers } from '../plan/method.js';
 import type { Btf } from '../symbols/btf.js';
-import { idleFunction, techniques } from './methods.js';
+import { chooseTechnique, idleFunction } from './methods.js';
 import { loadNative, NativeError } from './native.js';
 import { programs, ringHeadBytes, ringMarginBytes, ringMinBytes } from './shared.js';
 
@@ -37,7 +37,7 @@ export interface Trial {
 export async function tryMethod(method: Method, btf: Btf): Promise<Trial> {
   const { how, since } = aboutMethod[method];
   if (!isKnown(method, btf)) return { offer: 'no', detail: `it came with ${since}` };
-  const { objectPath, options, attach } = techniques[method];
+  const { objectPath, options, attach } = chooseTechnique({ method, functions: [] });
   const object = new (loadNative().Object)(objectPath);
   const [program, ...skipped] = programs;
   try {
@@ -51,6 +51,7 @@ export async function tryMethod(method: Method, btf: Btf): Promise<Trial> {
       object,
       programs: [program],
       ids: Uint32Array.from(btf.find('func', idleFunction)),
+      modules: [null],
       cookies: new BigUint64Array(1),
       roots: new Set([0]),
       onProgress: () => undefined,

@@ -10,7 +10,7 @@ import { parseCommand } from '../plan/command.js';
 import { parseExpressions } from '../plan/expressions.js';
 import { chooseErrnos, parseComm, parsePids } from '../plan/filters.js';
 import { methods } from '../plan/method.js';
-import { parsePatterns } from '../plan/pattern.js';
+import { parseModules, parsePatterns } from '../plan/pattern.js';
 import { deepestLevel } from '../plan/make-plan.js';
 import { parseBytes, parseCount, parseDurationNs } from '../quantities.js';
 import { trace } from '../trace.js';
@@ -82,6 +82,13 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
         "Functions to trace: names or globs, by commas, with an argument ('*:(struct sock *)sk'); '(g)vfs_read' stands for -g too.",
       helpValue: 'PATTERN',
     }),
+    'kfunc-kmods': Flags.string({
+      ...list,
+      summary: 'Globs are of functions in these modules too; names are found in any.',
+      helpValue: 'MODULE',
+      exclusive: ['kfunc-all-kmods'],
+    }),
+    'kfunc-all-kmods': Flags.boolean({ summary: 'Globs are of functions in all modules too.' }),
     command: Flags.string({
       char: 'c',
       summary: 'Run it, trace it and its children, end with it and with its exit status.',
@@ -326,6 +333,9 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
     const status = await trace({
       wishes: {
         roots: parsePatterns('-k', flags.kfunc),
+        modules: flags['kfunc-all-kmods']
+          ? 'all modules'
+          : parseModules(flags['kfunc-kmods'] ?? []),
         graph: flags['output-fgraph'],
         include: parsePatterns('--fgraph-include', flags['fgraph-include'] ?? []),
         exclude: parsePatterns('--fgraph-exclude', flags['fgraph-exclude'] ?? []),

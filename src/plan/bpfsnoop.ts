@@ -4,7 +4,6 @@ import { exitStatus, Failure } from '../failure.js';
 const below = 'has no counterpart; -g shows the calls below';
 const later = 'is not there yet';
 const functionsOnly = `${later}: only functions can be traced; find one with fsnoop list`;
-const ofVmlinux = `${later}: only functions of vmlinux can be traced`;
 const unneeded = 'is not needed';
 const packet = "--output-arg 'pkt(skb->head + skb->network_header, 64, ip)' shows the headers";
 
@@ -17,8 +16,6 @@ const advice: Readonly<Record<string, string>> = {
   '--skip-tunnel': 'goes with --filter-pkt and --output-pkt',
   '--prog': `${later}: only kernel functions can be traced; find one with fsnoop list`,
   '--tracepoint': functionsOnly,
-  '--kfunc-kmods': ofVmlinux,
-  '--kfunc-all-kmods': ofVmlinux,
   '--disasm': `${later}; fsnoop list --proto shows what functions take, and objdump -d their instructions`,
   '--disasm-bytes': 'goes with --disasm',
   '--disasm-intel-syntax': 'goes with --disasm',

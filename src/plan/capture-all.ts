@@ -1,10 +1,10 @@
 /** Fits the expressions to all chosen functions: where they mean nothing, and what follows from that. */
 import type { ExpressionError } from '../expr/error.js';
 import { exitStatus, Failure } from '../failure.js';
-import type { Btf } from '../symbols/btf.js';
 import type { KernelFunction } from '../symbols/function.js';
 import { toFailure } from './caret.js';
 import { makeCapture, reasonOf, type Capture, type CaptureWishes, type Misfit } from './capture.js';
+import type { FunctionSource } from './find.js';
 import type { PlannedFunction, RefusedFunction } from './plan.js';
 
 export interface ChosenFunction {
@@ -20,13 +20,13 @@ export interface ChosenFunction {
 export function captureAll(
   chosen: readonly ChosenFunction[],
   wishes: CaptureWishes,
-  btf: Btf,
+  symbols: Pick<FunctionSource, 'btfOf'>,
 ): { functions: PlannedFunction[]; refused: RefusedFunction[] } {
   const functions: Fitted[] = [];
   const refused: RefusedFunction[] = [];
   let firstError: ExpressionError | null = null;
   for (const { found, role } of chosen) {
-    const captured = makeCapture(found, role, wishes, btf);
+    const captured = makeCapture(found, role, wishes, symbols.btfOf(found.module));
     if (captured.type === 'refused') {
       firstError ??= captured.error;
       refused.push({ function: found.name, reason: captured.reason });

@@ -2,15 +2,20 @@
 import { exitStatus, Failure } from '../failure.js';
 import type { Argument } from '../symbols/argument.js';
 import type { Btf } from '../symbols/btf.js';
-import type { KernelFunction } from '../symbols/function.js';
+import type { KernelFunction, Scope } from '../symbols/function.js';
 import { compileGlobs, isGlob } from '../symbols/glob.js';
+import { findNearest } from '../nearest.js';
 import type { Pattern } from './pattern.js';
 
 /** The part of the symbols that functions are found in. */
 export interface FunctionSource {
   readonly btf: Btf;
-  /** Functions, traceable or not, that match one of the globs: sorted by name, each once. */
-  match(globs: readonly string[]): readonly KernelFunction[];
+  /** Names of the modules that are loaded. */
+  readonly modules: readonly string[];
+  /** The types of a module, or of vmlinux for null. */
+  btfOf(module: string | null): Btf;
+  /** Functions, traceable or not, that match one of the globs: sorted by name. */
+  match(globs: readonly string[], scope?: Scope): readonly KernelFunction[];
   /** Names of functions that are spelt much like this one. */
   nearest(name: string, count: number): readonly string[];
   /** Whether a function has such an argument; null where the kernel has no such type. */
@@ -27,18 +32,26 @@ export interface FoundFunctions {
 
 /**
  * Looks once for all patterns: the kernel's tables are large.
- * @throws {Failure} when a pattern matches nothing, with the nearest names
+ * @param scope modules in which globs are looked for too
+ * @throws {Failure} when a module is not loaded, or a pattern matches nothing, with the nearest names
  */
 export function findFunctions(
   patterns: readonly Pattern[],
   symbols: FunctionSource,
+  scope: Scope = [],
 ): FoundFunctions {
-  const named = symbols.match(patterns.map(({ glob }) => glob));
-  const byName = new Map(named.map((found) => [found.name, found]));
+  const missing =
+    scope === 'all modules' ? undefined : scope.find((name) => !symbols.modules.includes(name));
+  if (missing !== undefined) throw noModule(missing, symbols.modules);
+  const named = symbols.match(
+    patterns.map(({ glob }) => glob),
+    scope,
+  );
+  const byName = groupByName(named);
   const byPattern = new Map(
     patterns.map((pattern) => {
       const { glob } = pattern;
-      const found = isGlob(glob) ? matchGlob(named, glob) : [byName.get(glob) ?? []].flat();
+      const found = isGlob(glob) ? matchGlob(named, glob, scope) : (byName.get(glob) ?? []);
       if (found.length === 0) throw noMatch(pattern, symbols);
       return [pattern, withArgument(found, pattern, symbols)];
     }),
@@ -47,9 +60,27 @@ export function findFunctions(
   return { all: named.filter((found) => chosen.has(found)), byPattern };
 }
 
-function matchGlob(functions: readonly KernelFunction[], glob: string): KernelFunction[] {
+/** Of several modules that have a name each has a function of its own. */
+function groupByName(functions: readonly KernelFunction[]): Map<string, KernelFunction[]> {
+  const groups = new Map<string, KernelFunction[]>();
+  for (const found of functions) {
+    const group = groups.get(found.name);
+    if (group === undefined) groups.set(found.name, [found]);
+    else group.push(found);
+  }
+  return groups;
+}
+
+/** What was found by a whole name in another module is not meant by a glob. */
+function matchGlob(
+  functions: readonly KernelFunction[],
+  glob: string,
+  scope: Scope,
+): KernelFunction[] {
   const names = compileGlobs([glob]);
-  return functions.filter(({ name }) => names.test(name));
+  const isInScope = ({ module }: KernelFunction) =>
+    module === null || scope === 'all modules' || scope.includes(module);
+  return functions.filter((found) => names.test(found.name) && isInScope(found));
 }
 
 function withArgument(
@@ -66,6 +97,16 @@ function withArgument(
   return found;
 }
 
+function noModule(name: string, loaded: readonly string[]): Failure {
+  const nearest = findNearest(loaded, name, 3);
+  return new Failure(
+    exitStatus.usage,
+    `There is no module ${name} loaded.`,
+    ...(nearest.length > 0 ? [`Did you mean: ${nearest.join(', ')}`] : []),
+    `Load it: sudo modprobe ${name}; what is built into the kernel needs no --kfunc-kmods`,
+  );
+}
+
 function noMatch({ flag, glob }: Pattern, symbols: FunctionSource): Failure {
   const bare = glob.replace(/[*?[\]]/g, '');
   const nearest = symbols.nearest(bare, 3);
@@ -76,6 +117,9 @@ function noMatch({ flag, glob }: Pattern, symbols: FunctionSource): Failure {
       : `This kernel has no function ${glob}.`,
     ...(nearest.length > 0 ? [`Did you mean: ${nearest.join(', ')}`] : []),
     `Look for functions with: fsnoop list '*${bare}*'`,
+    ...(isGlob(glob) && symbols.modules.length > 0
+      ? ['For those of modules: --kfunc-kmods NAME, or --kfunc-all-kmods']
+      : []),
   );
 }
 

@@ -1,7 +1,7 @@
 /** Makes the plan of a trace from the user's wishes and the kernel's functions. */
 import { exitStatus, Failure } from '../failure.js';
 import type { CalleeSearch, CallGraph } from '../symbols/callees.js';
-import type { KernelFunction } from '../symbols/function.js';
+import { spellFunction, type KernelFunction, type Scope } from '../symbols/function.js';
 import { captureAll } from './capture-all.js';
 import { findFunctions, type FunctionSource } from './find.js';
 import type { Lesson } from './learnt.js';
@@ -26,6 +26,8 @@ export interface Wishes extends Pick<
 > {
   /** `-k`. */
   readonly roots: readonly Pattern[];
+  /** `--kfunc-kmods`, `--kfunc-all-kmods`. */
+  readonly modules: Scope;
   readonly graph: boolean;
   /** `--fgraph-include`. */
   readonly include: readonly Pattern[];
@@ -74,7 +76,7 @@ export function chooseFunctions(wishes: Wishes, symbols: FunctionSource): Chosen
   const below = [...include, ...exclude, ...extra];
   if (!graph && (below.length > 0 || wishes.lesson !== null)) throw noGraphFlag();
 
-  const { byPattern } = findFunctions([...wishes.roots, ...below], symbols);
+  const { byPattern } = findFunctions([...wishes.roots, ...below], symbols, wishes.modules);
   const choose = (some: readonly Pattern[]) => [
     ...new Set(some.flatMap((pattern) => byPattern.get(pattern) ?? [])),
   ];
@@ -111,13 +113,13 @@ export function makePlan(
   // what is included may be called indirectly: it does not have to be in the code
   const below = [...(include.length > 0 ? named : listPatchable(found)), ...extra];
   const chosen = new Map<string, Chosen>();
-  for (const one of below) chosen.set(one.name, { found: one, role: 'below' });
-  for (const one of roots) chosen.set(one.name, { found: one, role: 'root' });
+  for (const one of below) chosen.set(spellFunction(one), { found: one, role: 'below' });
+  for (const one of roots) chosen.set(spellFunction(one), { found: one, role: 'root' });
   const all = [...chosen.values()].sort((a, b) => (a.found.name < b.found.name ? -1 : 1));
   const traceable = all.filter(({ found: { reason } }) => reason === null);
   const stack = wishes.stack || wishes.roots.some((pattern) => pattern.stack);
   checkCount(method, traceable.length);
-  const { functions, refused } = captureAll(traceable, { ...wishes, stack }, symbols.btf);
+  const { functions, refused } = captureAll(traceable, { ...wishes, stack }, symbols);
   return {
     method,
     functions,
@@ -167,8 +169,8 @@ function unknown(name: string): KernelFunction {
   return { name, module: null, btfId: 0, returns: { kind: 'void' }, reason: 'no patch site' };
 }
 
-function toRefused({ found: { name, reason } }: Chosen): RefusedFunction[] {
-  return reason === null ? [] : [{ function: name, reason }];
+function toRefused({ found: { name, module, reason } }: Chosen): RefusedFunction[] {
+  return reason === null ? [] : [{ function: spellFunction({ name, module }), reason }];
 }
 
 function noRoot(patterns: readonly Pattern[], roots: readonly KernelFunction[]): Failure {

@@ -28,6 +28,22 @@ export function parsePatterns(flag: string, texts: readonly string[]): Pattern[]
     .map((text) => parsePattern(flag, text.trim()));
 }
 
+/**
+ * The names in `--kfunc-kmods nf_tables,dm-snapshot`, as the kernel has them.
+ * @throws {Failure} when one is none
+ */
+export function parseModules(texts: readonly string[]): readonly string[] {
+  const names = texts.flatMap((text) => text.split(',')).map((name) => name.trim());
+  const wrong = names.find((name) => !/^[\w-]+$/.test(name));
+  if (wrong !== undefined)
+    throw new Failure(
+      exitStatus.usage,
+      `--kfunc-kmods '${wrong}' is no name of a module.`,
+      'Names, by commas: --kfunc-kmods nf_tables,ext4',
+    );
+  return names.map((name) => name.replaceAll('-', '_'));
+}
+
 function parsePattern(flag: string, written: string): Pattern {
   const [, prefixes = '', text = ''] = /^((?:\(\w+\))*)(.*)$/s.exec(written) ?? [];
   const letters: readonly string[] = prefixes.match(/\w+/g) ?? [];

@@ -3,6 +3,7 @@ import Table from 'cli-table3';
 import type { Plan, PlannedGraph } from '../plan/plan.js';
 import { errnoName } from '../symbols/errno.js';
 import { formatDuration } from './duration.js';
+import { spellFunction } from '../symbols/function.js';
 import { formatNames } from './names.js';
 import { formatBytes } from './summary.js';
 import { formatComm, formatCount } from './text.js';
@@ -86,7 +87,7 @@ export function renderPlanJson(plan: Plan): string {
 }
 
 function namesOf(plan: Plan, root: boolean): string[] {
-  return plan.functions.filter((known) => known.root === root).map(({ name }) => name);
+  return plan.functions.filter((known) => known.root === root).map(spellFunction);
 }
 
 function row(label: string, value: string): string {

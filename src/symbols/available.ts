@@ -5,10 +5,17 @@
  *	ext4_readdir [ext4]
  */
 
+export interface Listed {
+  readonly name: string;
+  /** Null for vmlinux. */
+  readonly module: string | null;
+}
+
 /**
- * Those of vmlinux whose whole name a pattern matches.
+ * Those whose whole name a pattern matches.
  * @param names source of a RegExp
  */
-export function findListed(text: string, names: string): string[] {
-  return text.match(new RegExp(`^(?:${names})$`, 'gm')) ?? [];
+export function findListed(text: string, names: string): Listed[] {
+  const lines = text.matchAll(new RegExp(`^(${names})(?: \\[(.*)\\])?$`, 'gm'));
+  return Array.from(lines, ([, name = '', module = null]) => ({ name, module }));
 }

@@ -3,6 +3,8 @@
  * One pass finds where each type begins; everything else is decoded when it is asked for.
  *
  *	header | types: {name, info, size or type} + what the kind adds | strings, each ends with 0
+ *
+ * That of a module is split: its ids and the offsets of its strings go on where those of vmlinux end.
  */
 import { exitStatus, Failure } from '../failure.js';
 
@@ -129,8 +131,13 @@ export class Btf {
   /** Ids run from 1 to one less. */
   readonly count: number;
   readonly #verbs: BtfVerbs;
+  /** Of a module's: that of vmlinux. */
+  readonly #base: Btf | null;
+  /** Its ids and its strings come before our own, which are counted from 1 and from 0. */
+  readonly #idsBefore: number;
+  readonly #stringsBefore: number;
   readonly #words: Uint32Array;
-  /** Of each type, in words, and behind the last. */
+  /** Of each own type, in words, and behind the last. */
   readonly #offsets: Uint32Array;
   readonly #bytes: Buffer;
   /** The bytes, where patterns are looked for. */
@@ -138,8 +145,11 @@ export class Btf {
   /** By their offsets: types and functions have many names alike, as `sk`. */
   readonly #strings = new Map<number, string>();
 
-  /** @throws {Failure} when the bytes are no BTF of this machine's byte order, or cut short. */
-  constructor(bytes: Uint8Array, verbs: BtfVerbs) {
+  /**
+   * @param base that of vmlinux, for one of a module
+   * @throws {Failure} when the bytes are no BTF of this machine's byte order, or cut short.
+   */
+  constructor(bytes: Uint8Array, verbs: BtfVerbs, base: Btf | null = null) {
     if (bytes.length < headerBytes) throw malformed(`${bytes.length} bytes are too few`);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (view.getUint16(0, true) !== magic) throw malformed('it does not begin with 0xeb9f');
@@ -156,6 +166,9 @@ export class Btf {
     if (typesBytes % 4 !== 0) throw malformed('its types are no whole words');
 
     this.#verbs = verbs;
+    this.#base = base;
+    this.#idsBefore = base === null ? 0 : base.count - 1;
+    this.#stringsBefore = base === null ? 0 : base.#stringsBefore + base.#bytes.length;
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset + stringsAt, stringsEnd - stringsAt);
     // an array of words must be aligned, as a file that was read is
     const start = bytes.byteOffset + typesAt;
@@ -164,8 +177,9 @@ export class Btf {
         ? new Uint32Array(bytes.buffer, start, typesBytes / 4)
         : new Uint32Array(bytes.buffer.slice(start, start + typesBytes));
     this.#offsets = verbs.indexTypes(this.#words, wordsOnce, wordsEach);
-    this.count = this.#offsets.length - 1;
-    checkEnd(this.#words, this.count, this.#offsets.at(-1) ?? 0);
+    const own = this.#offsets.length - 1;
+    this.count = this.#idsBefore + own;
+    checkEnd(this.#words, own, this.#offsets.at(-1) ?? 0);
   }
 
   kind(id: number): Kind {
@@ -181,20 +195,21 @@ export class Btf {
 
   /** Ids of the types of a kind that have this name. */
   find(kind: Kind, name: string): number[] {
-    return this.#findNamed(kind, [name]).map(({ id }) => id);
+    const before = this.#base?.find(kind, name) ?? [];
+    return [...before, ...this.#findNamed(kind, [name]).map(({ id }) => id)];
   }
 
-  /** The FUNCs that have one of these names. */
+  /** The FUNCs that have one of these names; of a module its own. */
   functionsNamed(names: readonly string[]): Named[] {
     return this.#findNamed('func', names);
   }
 
   /**
-   * The FUNCs whose whole name a pattern matches.
+   * The FUNCs whose whole name a pattern matches; of a module its own.
    * @param names source of a RegExp
    */
   findFunctions(names: string): Named[] {
-    return this.findTypes(functionKind, names);
+    return this.#findOwn(functionKind, names);
   }
 
   /**
@@ -202,14 +217,41 @@ export class Btf {
    * @param names source of a RegExp
    */
   findTypes(kinds: ReadonlySet<Kind>, names: string): Named[] {
-    const wanted = this.#findStrings(names);
+    return [...(this.#base?.findTypes(kinds, names) ?? []), ...this.#findOwn(kinds, names)];
+  }
+
+  #findOwn(kinds: ReadonlySet<Kind>, names: string): Named[] {
+    if (this.#base === null) return this.#list(kinds, this.#nameByStrings(names));
+    const whole = new RegExp(`^(?:${names})$`);
+    return this.#list(
+      kinds,
+      this.#nameByName((name) => whole.test(name)),
+    );
+  }
+
+  /** The own types of some kinds that get a name. */
+  #list(kinds: ReadonlySet<Kind>, nameOf: (id: number) => string | undefined): Named[] {
     const found: Named[] = [];
-    for (let id = 1; id < this.count; id++) {
+    for (let id = this.#idsBefore + 1; id < this.count; id++) {
       if (!kinds.has(this.kind(id))) continue;
-      const name = wanted.get(this.#word(id, 0));
+      const name = nameOf(id);
       if (name !== undefined) found.push({ name, id });
     }
     return found;
+  }
+
+  /** Matching strings are looked for once, in all of them. */
+  #nameByStrings(names: string): (id: number) => string | undefined {
+    const wanted = this.#findStrings(names);
+    return (id) => wanted.get(this.#word(id, 0));
+  }
+
+  /** The types of a module are few, and many of their names are among the strings of vmlinux. */
+  #nameByName(isWanted: (name: string) => boolean): (id: number) => string | undefined {
+    return (id) => {
+      const name = this.name(id);
+      return isWanted(name) ? name : undefined;
+    };
   }
 
   /** The id below typedefs, modifiers and tags. */
@@ -364,6 +406,7 @@ export class Btf {
 
   /** The value of the first enumerator of this name, `BPF_TRACE_FSESSION_MULTI` = 61. */
   enumerator(name: string): bigint | undefined {
+    if (this.#base !== null) return this.#base.enumerator(name) ?? this.#ownEnumerator(name);
     for (const at of this.#spelt(name)) {
       const id = this.#idOf(at);
       const kind = this.kind(id);
@@ -371,6 +414,17 @@ export class Btf {
       const behind = at - (this.#offsets[id] ?? 0) - typeWords;
       const step = kind === 'enum' ? 2 : 3;
       if (behind >= 0 && behind % step === 0) return this.#enumeratorValue(id, behind / step);
+    }
+    return undefined;
+  }
+
+  /** Of a module. */
+  #ownEnumerator(name: string): bigint | undefined {
+    for (let id = this.#idsBefore + 1; id < this.count; id++) {
+      const kind = this.kind(id);
+      const all = kind === 'enum' || kind === 'enum64' ? this.enumerators(id) : [];
+      const found = all.find((one) => one.name === name);
+      if (found !== undefined) return found.value;
     }
     return undefined;
   }
@@ -391,7 +445,15 @@ export class Btf {
     throw malformed(`type ${id} is no function with a prototype`);
   }
 
+  /** Of the own types. */
   #findNamed(kind: Kind, names: readonly string[]): Named[] {
+    if (this.#base !== null) {
+      const wanted = new Set(names);
+      return this.#list(
+        new Set([kind]),
+        this.#nameByName((name) => wanted.has(name)),
+      );
+    }
     const joined = names.map((name) => `${name}\0`).join('');
     const pairs = this.#verbs.findNamed(this.#words, this.#offsets, this.#bytes, joined);
     const found: Named[] = [];
@@ -442,17 +504,20 @@ export class Btf {
   }
 
   #word(id: number, place: number): number {
-    const at = this.#offsets[id];
+    if (id <= this.#idsBefore && this.#base !== null) return this.#base.#word(id, place);
+    const at = this.#offsets[id - this.#idsBefore];
     const word = at === undefined ? undefined : this.#words[at + place];
     if (word === undefined || id === 0) throw malformed(`there is no type ${id}`);
     return word;
   }
 
   #string(offset: number): string {
+    if (offset < this.#stringsBefore && this.#base !== null) return this.#base.#string(offset);
     let name = this.#strings.get(offset);
     if (name === undefined) {
-      if (offset >= this.#bytes.length) throw malformed(`there is no string ${offset}`);
-      name = this.#bytes.toString('latin1', offset, this.#bytes.indexOf(0, offset));
+      const at = offset - this.#stringsBefore;
+      if (at >= this.#bytes.length) throw malformed(`there is no string ${offset}`);
+      name = this.#bytes.toString('latin1', at, this.#bytes.indexOf(0, at));
       this.#strings.set(offset, name);
     }
     return name;

@@ -1,6 +1,6 @@
 /**
- * Where the functions of vmlinux begin and end: /proc/kallsyms, by address. On x86-64 the kernel is in
- * the last 2 GiB, so that the lower half of an address tells a place in it.
+ * Where functions begin and end: /proc/kallsyms, by address. On x86-64 the kernel and its modules are in
+ * the last 2 GiB, so that the lower half of an address tells a place in them.
  */
 import { toRegExpSource } from './glob.js';
 
@@ -25,15 +25,20 @@ interface Table {
   readonly count: number;
   readonly addresses: Uint32Array;
   readonly lines: Uint32Array;
+  /** Where nothing begins: it only ends what is before it. */
+  readonly gap: number;
 }
 
 const upperHalf = 'ffffffff';
 /** Bytes of the shortest line: `ffffffff81000000 T a`. */
 const shortestLine = 20;
+/** No function is longer, and where the code of a module ends, nothing tells. */
+const longestBytes = 1 << 16;
 
 /**
  * The table is made when it is first asked for, in 20 ms. A text that hides the addresses, as
- * kptr_restrict makes it, has no blocks. Code that the kernel only has while it boots is none of them.
+ * kptr_restrict makes it, has no blocks. Code that the kernel only has while it boots is none of them,
+ * and that of modules only where the text has it.
  */
 export function makeCode(text: string): Code {
   let made: Table | undefined;
@@ -50,15 +55,18 @@ export function makeCode(text: string): Code {
     at,
     find: (names) => {
       if (names.length === 0) return [];
-      const lines = new RegExp(`^${upperHalf}(.{8}) [TtWw] ${toRegExpSource(names)}$`, 'gm');
+      const lines = new RegExp(
+        `^${upperHalf}(.{8}) [TtWw] ${toRegExpSource(names)}(?:\\t\\[.*\\])?$`,
+        'gm',
+      );
       const addresses = new Set([...text.matchAll(lines)].map(([, low = '']) => parseInt(low, 16)));
       return [...addresses].flatMap((address) => at(address) ?? []);
     },
   };
 }
 
-/** Of what is in the kernel's text; -1 before and behind it. */
-function findPlace({ count, addresses }: Table, address: number): number {
+/** Of what is in the text of the kernel or a module; -1 before and behind it. */
+function findPlace({ count, addresses, gap }: Table, address: number): number {
   let start = 0;
   let end = count;
   while (start < end) {
@@ -66,40 +74,68 @@ function findPlace({ count, addresses }: Table, address: number): number {
     if ((addresses[middle] ?? 0) <= address) start = middle + 1;
     else end = middle;
   }
-  return start < count ? start - 1 : -1;
+  const place = start - 1;
+  const isText = start < count && address - (addresses[place] ?? 0) < longestBytes;
+  return isText && place !== gap ? place : -1;
 }
 
 function describe(text: string, { addresses, lines }: Table, place: number): Block {
   const address = addresses[place] ?? 0;
-  const found = text.slice(lines[place], lines[place + 1]).matchAll(/ [TtWw] (\S+)$/gm);
+  const found = linesOf(text, lines[place] ?? 0).matchAll(/ [TtWw] (\S+)(?:\t\[.*\])?$/gm);
   return {
     address,
-    bytes: (addresses[place + 1] ?? 0) - address,
+    bytes: Math.min((addresses[place + 1] ?? 0) - address, longestBytes),
     names: Array.from(found, ([, name = '']) => name),
   };
 }
 
+/** That line and those behind it that begin with the same address. */
+function linesOf(text: string, start: number): string {
+  const address = text.slice(start, start + 17);
+  let end = start;
+  while (text.startsWith(address, end)) end = text.indexOf('\n', end) + 1 || text.length;
+  return text.slice(start, end);
+}
+
 function makeTable(text: string): Table {
-  const most = Math.ceil(text.length / shortestLine);
+  const most = Math.ceil(text.length / shortestLine) + 1;
   const addresses = new Uint32Array(most);
   const lines = new Uint32Array(most);
-  const end = text.indexOf(' _etext\n');
+  const textEnd = text.indexOf(' _etext\n');
   let count = 0;
   let last = -1;
-  for (let at = 0; at < text.length;) {
-    if (text.startsWith(upperHalf, at)) {
-      const address = readHalf(text, at + upperHalf.length);
-      if (address !== last) {
-        addresses[count] = address;
-        lines[count++] = at;
-        last = address;
-      }
-    }
+  const add = (at: number) => {
+    if (!text.startsWith(upperHalf, at)) return;
+    const address = readHalf(text, at + upperHalf.length);
+    if (address === last) return;
+    addresses[count] = address;
+    lines[count++] = at;
+    last = address;
+  };
+  const first = text.indexOf('\t[');
+  const vmlinuxEnd = first < 0 ? text.length : text.lastIndexOf('\n', first) + 1;
+  for (let at = 0; at < vmlinuxEnd;) {
+    add(at);
     const lineEnd = text.indexOf('\n', at);
-    if (lineEnd < 0 || (end >= 0 && lineEnd > end)) break;
+    if (lineEnd < 0 || (textEnd >= 0 && lineEnd > textEnd)) break;
     at = lineEnd + 1;
   }
-  return { count, addresses, lines };
+  if (first < 0) return { count, addresses, lines, gap: -1 };
+  const vmlinuxCount = count;
+  for (const { index } of text.matchAll(/^.*\t\[(?!bpf\]|__builtin__).*\]$/gm)) add(index);
+  return sortTable({ count, addresses, lines, gap: vmlinuxCount - 1 });
+}
+
+/** The symbols of modules come in no order. What ends the last function is one that is nowhere. */
+function sortTable({ count, addresses, lines, gap }: Table): Table {
+  const order = Array.from({ length: count }, (_, place) => place);
+  order.sort((a, b) => (addresses[a] ?? 0) - (addresses[b] ?? 0) || a - b);
+  return {
+    count: count + 1,
+    addresses: Uint32Array.from([...order, -1], (place) => addresses[place] ?? 0xffffffff),
+    lines: Uint32Array.from([...order, -1], (place) => lines[place] ?? 0),
+    gap: order.indexOf(gap),
+  };
 }
 
 function readHalf(text: string, at: number): number {

@@ -13,17 +13,24 @@ export type Reason =
   | 'denied'
   | 'denied by the kernel'
   | 'no patch site'
-  | 'in a module'
   | 'refused by the kernel';
 
 export interface KernelFunction {
   readonly name: string;
   /** Name of the module it lives in, or null for vmlinux. */
   readonly module: string | null;
-  /** Id of its BTF FUNC in vmlinux's BTF, or 0 where it has none. */
+  /** Id of its FUNC in the BTF of vmlinux or its module, or 0 where it has none. */
   readonly btfId: number;
   /** Void where the prototype isn't known, or returns what the trampoline can't take. */
   readonly returns: Type;
   /** Null: traceable. */
   readonly reason: Reason | null;
+}
+
+/** Modules in whose functions globs are looked for too; whole names are in any. */
+export type Scope = 'all modules' | readonly string[];
+
+/** As it is told apart from others of its name: `ext4_readdir [ext4]`. */
+export function spellFunction({ name, module }: Pick<KernelFunction, 'name' | 'module'>): string {
+  return module === null ? name : `${name} [${module}]`;
 }

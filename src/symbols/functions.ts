@@ -4,12 +4,12 @@
  */
 import { makeAddresses, type Addresses } from './addresses.js';
 import { makeArgumentTest, type Argument } from './argument.js';
-import { findListed } from './available.js';
+import { findListed, type Listed } from './available.js';
 import { Btf, type BtfVerbs } from './btf.js';
 import { makeCode, type Code } from './code.js';
 import { isDenied, isNoReturn } from './deny-list.js';
 import { nearestTypes } from './find-types.js';
-import type { KernelFunction, Reason } from './function.js';
+import type { KernelFunction, Reason, Scope } from './function.js';
 import { anyName, compileGlobs, isGlob, toRegExpSource } from './glob.js';
 import { findSymbols, Kallsyms, type KernelSymbol } from './kallsyms.js';
 import { findNearest } from '../nearest.js';
@@ -22,7 +22,8 @@ export interface SymbolFiles {
   /** /proc/kallsyms: all of it, or what it has of vmlinux. */
   readonly kallsyms: Uint8Array;
   /** What is left, if any: of modules, of BPF programs. It is read when a name or an address needs it. */
-  readonly rest?: { readonly hasModules: boolean; readonly all: () => Uint8Array };
+  readonly rest?: { readonly all: () => Uint8Array };
+  readonly modules?: Modules;
   /** available_filter_functions of tracefs */
   readonly available: Uint8Array;
   /** BTF ids of what the kernel itself denies; empty where that is not known. */
@@ -34,15 +35,25 @@ type Patchable =
   | { readonly type: 'listed'; readonly text: string }
   | { readonly type: 'sites'; readonly sites: PatchSites };
 
-/** What the files say of one name. */
+export interface Modules {
+  /** Of those that are loaded. */
+  readonly names: readonly string[];
+  /** The BTF of one, where the kernel tells it; behind that of vmlinux. */
+  readonly btf: (name: string, base: Btf) => Btf | null;
+}
+
+const noModules: Modules = { names: [], btf: () => null };
+
+/** What the files say of one name, in vmlinux or in a module. */
 interface Known {
+  readonly name: string;
+  /** Null for vmlinux. */
+  readonly module: string | null;
   /** The first; 0 for none. */
   btfId: number;
-  /** How often BTF and the symbols of vmlinux have the name. */
+  /** How often BTF and the symbols have the name. */
   inBtf: number;
-  inVmlinux: number;
-  /** The first; null for none. */
-  module: string | null;
+  inSymbols: number;
   isPatchable: boolean;
 }
 
@@ -52,23 +63,27 @@ const mostNames = 10_000;
 
 /** @throws {Failure} when the BTF is malformed. */
 export function makeSymbols(
-  { btf, kallsyms, rest, available, denied = new Set() }: SymbolFiles,
+  { btf, kallsyms, rest, modules, available, denied = new Set() }: SymbolFiles,
   verbs: BtfVerbs,
 ): Symbols {
-  const { all, hasModules = false } = rest ?? {};
   return new Symbols(
     new Btf(btf, verbs),
     new Kallsyms({
       vmlinux: () => toText(kallsyms),
-      rest: all && { hasModules, all: () => toText(all()) },
+      rest: rest && (() => toText(rest.all())),
     }),
     { type: 'listed', text: toText(available) },
-    denied,
+    { denied, modules },
   );
 }
 
 export function toText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+interface SymbolOptions {
+  readonly denied?: ReadonlySet<number> | undefined;
+  readonly modules?: Modules | undefined;
 }
 
 export class Symbols {
@@ -77,46 +92,76 @@ export class Symbols {
   readonly #kallsyms: Kallsyms;
   readonly #patchable: Patchable;
   readonly #denied: ReadonlySet<number>;
-  #code: Code | undefined;
+  readonly #modules: Modules;
+  readonly #moduleBtfs = new Map<string, Btf | null>();
+  readonly #code = new Map<'of vmlinux' | 'of modules too', Code>();
 
   constructor(
     btf: Btf,
     kallsyms: Kallsyms,
     patchable: Patchable,
-    denied: ReadonlySet<number> = new Set(),
+    { denied = new Set(), modules = noModules }: SymbolOptions = {},
   ) {
     this.btf = btf;
     this.addresses = makeAddresses(kallsyms);
     this.#kallsyms = kallsyms;
     this.#patchable = patchable;
     this.#denied = denied;
+    this.#modules = modules;
   }
 
-  get code(): Code {
-    return (this.#code ??= makeCode(this.#kallsyms.vmlinux));
+  code(which: 'of vmlinux' | 'of modules too'): Code {
+    const { vmlinux } = this.#kallsyms;
+    const code =
+      this.#code.get(which) ?? makeCode(which === 'of vmlinux' ? vmlinux : this.#kallsyms.all);
+    this.#code.set(which, code);
+    return code;
+  }
+
+  get modules(): readonly string[] {
+    return this.#modules.names;
+  }
+
+  /** The types of a module, or of vmlinux for null; those where a module has none of its own. */
+  btfOf(module: string | null): Btf {
+    return (module === null ? null : this.#findBtf(module)) ?? this.btf;
+  }
+
+  #findBtf(module: string): Btf | null {
+    let btf = this.#moduleBtfs.get(module);
+    if (btf === undefined) {
+      btf = this.#modules.btf(module, this.btf);
+      this.#moduleBtfs.set(module, btf);
+    }
+    return btf;
   }
 
   /**
    * Functions, traceable or not, whose name matches one of the shell globs (`*`, `?`, `[a-z]`,
-   * `[!a]`); sorted by name, each once. Where vmlinux and a module both have a name, it is the one
-   * of vmlinux. Each call searches the files anew: one call for many globs is the quicker one.
+   * `[!a]`); sorted by name. Globs are of vmlinux, and of modules in their scope; a whole name that is
+   * in neither is looked for in all modules. Each call searches the files anew: one call for many
+   * globs is the quicker one.
    */
-  match(globs: readonly string[]): KernelFunction[] {
+  match(globs: readonly string[], scope: Scope = []): KernelFunction[] {
     const isWanted = makeNameTest(globs);
-    const { hasModules } = this.#kallsyms;
-    let known = this.#find(globs, hasModules && globs.some(isGlob));
-    if (hasModules && !globs.every((name) => isGlob(name) || known.has(name)))
-      known = this.#find(globs, true);
-    const names = [...known.keys()].filter(isWanted).sort();
-    return names.flatMap((name) => {
-      const about = known.get(name);
-      return about === undefined ? [] : this.#describe(name, about);
-    });
+    const { names } = this.#modules;
+    const modules = scope === 'all modules' ? names : scope;
+    const found = this.#find(globs, modules);
+    const known = new Set(Array.from(found, ({ name }) => name));
+    const missing = globs.filter((glob) => !isGlob(glob) && !known.has(glob));
+    const others = names.filter((name) => !modules.includes(name));
+    if (missing.length > 0 && others.length > 0)
+      found.push(...this.#find(missing, others).filter(({ module }) => module !== null));
+    return found
+      .filter(({ name }) => isWanted(name))
+      .sort(byName)
+      .map((one) => this.#describe(one));
   }
 
   /** Up to `count` names of functions that are spelt much like this one, the most alike first. */
   nearest(name: string, count: number): string[] {
-    return findNearest([...this.#find(['*'], this.#kallsyms.hasModules).keys()], name, count);
+    const all = this.#find(['*'], this.#modules.names);
+    return findNearest([...new Set(all.map((known) => known.name))], name, count);
   }
 
   /**
@@ -124,8 +169,17 @@ export class Symbols {
    * @returns null where the kernel has no type of that name
    */
   argumentTest(argument: Argument): ((candidate: KernelFunction) => boolean) | null {
-    const test = makeArgumentTest(this.btf, argument);
-    return test && (({ btfId }) => btfId !== 0 && test(btfId));
+    const tests = new Map<string | null, ReturnType<typeof makeArgumentTest>>();
+    const testOf = (module: string | null) => {
+      let test = tests.get(module);
+      if (test === undefined) {
+        test = makeArgumentTest(this.btfOf(module), argument);
+        tests.set(module, test);
+      }
+      return test;
+    };
+    if ([null, ...this.#modules.names].every((module) => testOf(module) === null)) return null;
+    return ({ btfId, module }) => btfId !== 0 && testOf(module)?.(btfId) === true;
   }
 
   /** Up to `count` types that are spelt much like this one, the most alike first: `struct file`. */
@@ -134,75 +188,84 @@ export class Symbols {
   }
 
   /** What is known of the functions with these names, and maybe of others. */
-  #find(globs: readonly string[], inModules: boolean): Map<string, Known> {
+  #find(globs: readonly string[], modules: readonly string[]): Known[] {
     const isByName = !globs.some(isGlob);
     const isMuch =
       globs.length > mostNames || globs.filter((glob) => isGlob(glob)).length > mostGlobs;
     const source = () => (isMuch ? anyName : toRegExpSource(globs));
-    const found = new Map<string, Known>();
-    const learn = (name: string): Known => {
-      let known = found.get(name);
-      if (known === undefined) {
-        known = { btfId: 0, inBtf: 0, inVmlinux: 0, module: null, isPatchable: false };
-        found.set(name, known);
+    const found = new Map<string | null, Map<string, Known>>();
+    for (const module of [null, ...modules]) found.set(module, new Map<string, Known>());
+    const learn = (name: string, module: string | null): Known | undefined => {
+      const there = found.get(module);
+      let known = there?.get(name);
+      if (known === undefined && there !== undefined) {
+        known = { name, module, btfId: 0, inBtf: 0, inSymbols: 0, isPatchable: false };
+        there.set(name, known);
       }
       return known;
     };
 
-    const functions = isByName ? this.btf.functionsNamed(globs) : this.btf.findFunctions(source());
-    for (const { name, id } of functions) {
-      const known = learn(name);
-      known.inBtf++;
-      known.btfId ||= id;
+    for (const module of found.keys()) {
+      const btf = module === null ? this.btf : this.#findBtf(module);
+      const functions = isByName ? btf?.functionsNamed(globs) : btf?.findFunctions(source());
+      for (const { name, id } of functions ?? []) {
+        const known = learn(name, module);
+        if (known === undefined) continue;
+        known.inBtf++;
+        known.btfId ||= id;
+      }
     }
     const symbols =
-      isByName && !inModules
+      isByName && modules.length === 0
         ? this.#kallsyms.find(globs)
-        : findSymbols(inModules ? this.#kallsyms.all : this.#kallsyms.vmlinux, source());
-    const data: string[] = [];
-    for (const { name, module, isCode } of symbols) {
-      if (module === null && isCode) learn(name).inVmlinux++;
-      else if (module === null) data.push(name);
-      else if (isCode) learn(name).module ??= module;
+        : findSymbols(modules.length > 0 ? this.#kallsyms.all : this.#kallsyms.vmlinux, source());
+    const data: KernelSymbol[] = [];
+    for (const symbol of symbols) {
+      const known = symbol.isCode ? learn(symbol.name, symbol.module) : undefined;
+      if (known !== undefined) known.inSymbols++;
+      else data.push(symbol);
     }
     // the kernel takes the first symbol of a name, whatever it is
-    for (const name of data) {
-      const known = found.get(name);
-      if (known !== undefined) known.inVmlinux++;
+    for (const { name, module } of data) {
+      const known = found.get(module)?.get(name);
+      if (known !== undefined) known.inSymbols++;
     }
-    for (const name of findPatchable(this.#patchable, symbols, source)) {
-      const known = found.get(name);
+    for (const { name, module } of findPatchable(this.#patchable, symbols, source)) {
+      const known = found.get(module)?.get(name);
       if (known !== undefined) known.isPatchable = true;
     }
-    return found;
+    return [...found.values()].flatMap((there) => [...there.values()]);
   }
 
-  #describe(name: string, known: Known): KernelFunction {
-    const { btfId } = known;
-    const isInModule = known.inBtf === 0 && known.inVmlinux === 0;
-    const judged = btfId === 0 ? withoutBtf : judgePrototype(this.btf, btfId);
+  #describe(known: Known): KernelFunction {
+    const { name, module, btfId } = known;
+    const judged = btfId === 0 ? withoutBtf : judgePrototype(this.btfOf(module), btfId);
+    const isDeniedByKernel = module === null && this.#denied.has(btfId);
     return {
       name,
-      module: isInModule ? known.module : null,
+      module,
       btfId,
       returns: judged.returns,
-      reason: isInModule
-        ? 'in a module'
-        : chooseReason(name, known, judged.reason, this.#denied.has(btfId)),
+      reason: chooseReason(known, judged.reason, isDeniedByKernel),
     };
   }
 }
 
-/** Names of those that can be patched, of symbols whose names a pattern matches. */
+/** Those of vmlinux before those of modules. */
+function byName(a: Known, b: Known): number {
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  return (a.module ?? '') < (b.module ?? '') ? -1 : 1;
+}
+
+/** Those that can be patched, of symbols whose names a pattern matches. */
 function findPatchable(
   patchable: Patchable,
   symbols: readonly KernelSymbol[],
   source: () => string,
-): readonly string[] {
-  if (patchable.type === 'listed') return findListed(patchable.text, source());
-  return symbols
-    .filter((symbol) => symbol.module === null && isPatchSite(patchable.sites, symbol))
-    .map(({ name }) => name);
+): readonly Listed[] {
+  return patchable.type === 'listed'
+    ? findListed(patchable.text, source())
+    : symbols.filter((symbol) => isPatchSite(patchable.sites, symbol));
 }
 
 /** Whole names are looked up: a RegExp of thousands takes long to compile. */
@@ -216,14 +279,13 @@ const withoutBtf: Judgement = { returns: { kind: 'void' }, reason: 'no BTF' };
 
 /** What no kernel could trace comes first, what we only leave alone last. */
 function chooseReason(
-  name: string,
-  known: Known,
+  { name, isPatchable, inBtf, inSymbols }: Known,
   prototype: Reason | null,
   isDeniedByKernel: boolean,
 ): Reason | null {
-  if (!known.isPatchable) return 'no patch site';
+  if (!isPatchable) return 'no patch site';
   // the kernel goes from the BTF id to the name to the first symbol of that name
-  if (known.inBtf > 1 || known.inVmlinux > 1) return 'named twice';
+  if (inBtf > 1 || inSymbols > 1) return 'named twice';
   if (prototype !== null) return prototype;
   if (isNoReturn(name)) return 'no-return';
   if (isDenied(name)) return 'denied'; // of which we can say why

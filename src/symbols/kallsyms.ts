@@ -100,20 +100,17 @@ export interface KallsymsSource {
   readonly vmlinux: () => string;
   /** Finds symbols of vmlinux by their names without the text, where that can be done. */
   readonly search?: SearchTables | undefined;
-  /** What is left, if any: of modules, of BPF programs. */
-  readonly rest?: { readonly hasModules: boolean; readonly all: () => string } | undefined;
+  /** The same with what is left, if any: of modules, of BPF programs. */
+  readonly rest?: (() => string) | undefined;
 }
 
 /** The symbols of /proc/kallsyms, of which no more is made and read than is needed. */
 export class Kallsyms {
-  /** Whether there are symbols of modules, which `vmlinux` has not. */
-  readonly hasModules: boolean;
   readonly #source: KallsymsSource;
   #vmlinux: string | undefined;
   #all: string | undefined;
 
   constructor(source: KallsymsSource) {
-    this.hasModules = source.rest?.hasModules ?? false;
     this.#source = source;
   }
 
@@ -123,7 +120,7 @@ export class Kallsyms {
   }
 
   get all(): string {
-    return (this.#all ??= this.#source.rest?.all() ?? this.vmlinux);
+    return (this.#all ??= this.#source.rest?.() ?? this.vmlinux);
   }
 
   /** Symbols of vmlinux, at least, that have one of these names. */

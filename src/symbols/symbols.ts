@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs
 import { exitStatus, Failure } from '../failure.js';
 import { readLockdown } from '../machine.js';
 import { Btf, type BtfVerbs } from './btf.js';
-import { Symbols, toText } from './functions.js';
+import { Symbols, toText, type Modules } from './functions.js';
 import { isGlob } from './glob.js';
 import { Kallsyms, textBounds } from './kallsyms.js';
 import {
@@ -18,7 +18,8 @@ import { openKcore } from './kcore.js';
 import { denySymbol, readKernelDenied } from './kernel-deny.js';
 import { firstPageSymbol, readPatchSites, type PatchSites } from './patch-sites.js';
 
-const btfPath = '/sys/kernel/btf/vmlinux';
+const btfFolder = '/sys/kernel/btf';
+const btfPath = `${btfFolder}/vmlinux`;
 const kallsymsPath = '/proc/kallsyms';
 const modulesPath = '/proc/modules';
 const tracefsPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as const;
@@ -55,8 +56,25 @@ export function loadSymbols(globs: readonly string[], verbs: SymbolVerbs): Symbo
       ? { type: 'listed', text: toText(loadAvailable(isMany ? [] : globs)) }
       : { type: 'sites', sites },
     // of a few names the kernel itself refuses at once what it denies; among thousands, looking for it takes minutes
-    isMany ? memory?.denied : undefined,
+    { denied: isMany ? memory?.denied : undefined, modules: listModules(verbs) },
   );
+}
+
+/** Those that are loaded. */
+function listModules(verbs: BtfVerbs): Modules {
+  const lines = read(modulesPath, (path) => readFileSync(path, 'latin1'), noKallsyms);
+  return {
+    names: [...lines.matchAll(/^\S+/gm)].map(([name]) => name),
+    btf: (name, base) => {
+      const path = `${btfFolder}/${name}`;
+      if (!existsSync(path)) return null;
+      return new Btf(
+        read(path, (file) => readFileSync(file), noBtf),
+        verbs,
+        base,
+      );
+    },
+  };
 }
 
 /** From Linux 6.16 on its file can be mapped, which copies nothing. Null before. */
@@ -73,11 +91,10 @@ function mapBtf(verbs: SymbolVerbs): Btf | null {
 const readAll = () => toText(read(kallsymsPath, (path) => readStream(path), noKallsyms));
 
 function makeKallsyms({ tables, search }: Memory, verbs: KallsymsVerbs): Kallsyms {
-  const hasModules = read(modulesPath, readFileSync, noKallsyms).length > 0;
   return new Kallsyms({
     vmlinux: () => toText(verbs.printKallsyms(tables)),
     search,
-    rest: { hasModules, all: readAll },
+    rest: readAll,
   });
 }
 
@@ -142,7 +159,10 @@ function readBeginning(path: string): Buffer {
  * @throws {Failure} when the kernel has no BTF, or the user may not read it.
  */
 export function loadBtf(verbs: BtfVerbs): Btf {
-  return new Btf(read(btfPath, (path) => readFileSync(path), noBtf), verbs);
+  return new Btf(
+    read(btfPath, (path) => readFileSync(path), noBtf),
+    verbs,
+  );
 }
 
 /** All of it, or down to the last of these names. */
