@@ -6,6 +6,7 @@
 #include "kallsyms.h"
 #include "link.h"
 #include "object.h"
+#include "programs.h"
 #include "ring.h"
 #include <cerrno>
 #include <fcntl.h>
@@ -52,6 +53,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports)
 	InitDisassemble(env, exports);
 	InitBtf(env, exports);
 	InitKallsyms(env, exports);
+	InitPrograms(env, exports);
 	exports.Set("mapFile", Napi::Function::New(env, MapFile));
 	exports.Set("hasReader", Napi::Function::New(env, HasReader));
 	return exports;

@@ -7,6 +7,7 @@
         "btf.cc",
         "errors.cc",
         "object.cc",
+        "programs.cc",
         "link.cc",
         "ring.cc",
         "disassemble.cc",

@@ -236,10 +236,10 @@ Napi::Value Object::Attach(const Napi::CallbackInfo &info)
 	        [link](Napi::Env env) { return Link::Make(env, *link); });
 }
 
-// The BTF of a module, '' for the kernel itself: its fd, 0 for the kernel's, or -errno.
+// The BTF of a module: its fd, or -errno.
 static int OpenBtf(const std::string &module)
 {
-	for (__u32 id = 0; !module.empty();) {
+	for (__u32 id = 0;;) {
 		char name[64] = "";
 		struct bpf_btf_info info = {};
 		__u32 size = sizeof(info);
@@ -255,42 +255,64 @@ static int OpenBtf(const std::string &module)
 			return fd;
 		close(fd);
 	}
-	return 0;
 }
 
-// Loads a program again, for functions of this BTF object: for one by its id, or for many. Its fd,
-// or -errno.
-static int LoadCopy(struct bpf_object *object, struct bpf_program *program,
-                    const Prepared &prepared, const std::string &module, __u32 id)
+// What functions are in: nothing for the kernel itself, the BTF of a module, or a BPF program, as
+// `bpf:12`.
+class Whose
 {
-	int btf = OpenBtf(module);
+      public:
+	explicit Whose(const Napi::Value &module)
+	{
+		if (module.IsString())
+			name = module.As<Napi::String>();
+	}
 
-	if (btf < 0)
-		return btf;
-	LIBBPF_OPTS(bpf_prog_load_opts, options,
-	            .expected_attach_type = bpf_program__expected_attach_type(program),
-	            .prog_btf_fd = (__u32)bpf_object__btf_fd(object), .attach_btf_id = id,
-	            .attach_btf_obj_fd = (__u32)btf, .func_info = prepared.functions.data(),
-	            .func_info_cnt = prepared.function_count,
-	            .func_info_rec_size = prepared.function_bytes);
-	int copy = bpf_prog_load(BPF_PROG_TYPE_TRACING, bpf_program__name(program), "GPL",
-	                         bpf_program__insns(program), bpf_program__insn_cnt(program),
-	                         &options);
-	int error = errno;
+	bool IsKernel() const
+	{
+		return name.empty();
+	}
 
-	if (btf)
-		close(btf);
-	return copy < 0 ? -error : copy;
-}
+	// Loads a program again for functions of it: for one by its id, or for many. Its fd, or
+	// -errno.
+	int LoadCopy(struct bpf_object *object, struct bpf_program *program, const Prepared &known,
+	             enum bpf_attach_type type, __u32 id) const
+	{
+		LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = type,
+		            .prog_btf_fd = (__u32)bpf_object__btf_fd(object), .attach_btf_id = id,
+		            .func_info = known.functions.data(),
+		            .func_info_cnt = known.function_count,
+		            .func_info_rec_size = known.function_bytes);
+		bool is_program = !name.compare(0, 4, "bpf:");
+		int whose = is_program ? bpf_prog_get_fd_by_id(std::stoul(name.substr(4))) : 0;
 
-// attachMulti(program, ids: Uint32Array, cookies: BigUint64Array, module?: string): Promise<Link>,
+		if (!is_program && !IsKernel())
+			whose = OpenBtf(name);
+		if (whose < 0)
+			return is_program ? -errno : whose;
+		(is_program ? options.attach_prog_fd : options.attach_btf_obj_fd) = whose;
+		int copy = bpf_prog_load(BPF_PROG_TYPE_TRACING, bpf_program__name(program), "GPL",
+		                         bpf_program__insns(program),
+		                         bpf_program__insn_cnt(program), &options);
+		int error = errno;
+
+		if (whose)
+			close(whose);
+		return copy < 0 ? -error : copy;
+	}
+
+      private:
+	std::string name;
+};
+
+// attachMulti(program, ids: Uint32Array, cookies: BigUint64Array, whose?: string): Promise<Link>,
 // to the functions of these BTF ids, all or none; those of a module by a copy of the program.
 Napi::Value Object::AttachMulti(const Napi::CallbackInfo &info)
 {
 	struct bpf_program *program = Program(info[0]);
 	auto ids = info[1].As<Napi::Uint32Array>();
 	auto cookies = info[2].As<Napi::BigUint64Array>();
-	std::string module = info[3].IsString() ? info[3].As<Napi::String>().Utf8Value() : "";
+	Whose whose(info[3]);
 	const Prepared &known = prepared[bpf_program__name(program)];
 	auto own_ids =
 	        std::make_shared<std::vector<__u32>>(ids.Data(), ids.Data() + ids.ElementLength());
@@ -300,16 +322,18 @@ Napi::Value Object::AttachMulti(const Napi::CallbackInfo &info)
 
 	return RunAsync(
 	        Env(), Value(),
-	        [this, program, module, &known, own_ids, own_cookies, fd, copy] {
+	        [this, program, whose, &known, own_ids, own_cookies, fd, copy] {
 		        struct link_create_tracing_multi attr = {};
 
-		        *copy = module.empty() ? dup(bpf_program__fd(program))
-		                               : LoadCopy(object, program, known, module, 0);
+		        auto type = bpf_program__expected_attach_type(program);
+
+		        *copy = whose.IsKernel() ? dup(bpf_program__fd(program))
+		                                 : whose.LoadCopy(object, program, known, type, 0);
 		        if (*copy < 0)
-			        return Status{module.empty() ? errno : -*copy, "bpf(BPF_PROG_LOAD)",
-			                      ""};
+			        return Status{whose.IsKernel() ? errno : -*copy,
+			                      "bpf(BPF_PROG_LOAD)", ""};
 		        attr.prog_fd = *copy;
-		        attr.attach_type = bpf_program__expected_attach_type(program);
+		        attr.attach_type = type;
 		        attr.ids = (__u64)own_ids->data();
 		        attr.cookies = (__u64)own_cookies->data();
 		        attr.count = own_ids->size();
@@ -322,7 +346,7 @@ Napi::Value Object::AttachMulti(const Napi::CallbackInfo &info)
 	        [fd, copy](Napi::Env env) { return Link::Make(env, *fd, *copy); });
 }
 
-// attachCopy(program, id, cookie: bigint, module?: string): Promise<Link>, of a copy of its own to
+// attachCopy(program, id, cookie: bigint, whose?: string): Promise<Link>, of a copy of its own to
 // the function of this BTF id.
 Napi::Value Object::AttachCopy(const Napi::CallbackInfo &info)
 {
@@ -330,16 +354,16 @@ Napi::Value Object::AttachCopy(const Napi::CallbackInfo &info)
 	auto id = info[1].As<Napi::Number>().Uint32Value();
 	bool lossless;
 	__u64 cookie = info[2].As<Napi::BigInt>().Uint64Value(&lossless);
-	std::string module = info[3].IsString() ? info[3].As<Napi::String>().Utf8Value() : "";
+	Whose whose(info[3]);
 	const Prepared &known = prepared[bpf_program__name(program)];
 	auto fd = std::make_shared<int>(-1), copy = std::make_shared<int>(-1);
 
 	return RunAsync(
 	        Env(), Value(),
-	        [this, program, module, &known, id, cookie, fd, copy] {
+	        [this, program, whose, &known, id, cookie, fd, copy] {
 		        union bpf_attr attr = {};
 
-		        *copy = LoadCopy(object, program, known, module, id);
+		        *copy = whose.LoadCopy(object, program, known, attach_type_fsession, id);
 		        if (*copy < 0)
 			        return Status{-*copy, "bpf(BPF_PROG_LOAD)", ""};
 		        attr.link_create.prog_fd = *copy;

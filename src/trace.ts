@@ -25,6 +25,7 @@ import type { CallGraph } from './symbols/callees.js';
 import type { KernelFunction } from './symbols/function.js';
 import type { Symbols } from './symbols/functions.js';
 import { loadCallees } from './symbols/load-callees.js';
+import { isOfProgram } from './symbols/programs.js';
 import { loadSymbols } from './symbols/symbols.js';
 
 export interface TraceRequest
@@ -118,11 +119,14 @@ async function disassemble(
   { wishes, onProgress }: TraceRequest,
   symbols: Symbols,
 ): Promise<CallGraph> {
+  // what BPF programs call is not looked for
+  const inCode = roots.filter(({ reason, module }) => reason === null && !isOfProgram(module));
+  if (inCode.length === 0) return { callees: [], leftOut: [] };
   onProgress('disassembling');
   const namesOf = (functions: readonly KernelFunction[]) => functions.map(({ name }) => name);
   return loadCallees(
     {
-      roots: namesOf(roots.filter(({ reason }) => reason === null)),
+      roots: namesOf(inCode),
       extra: namesOf(extra),
       excluded: new Set(namesOf(exclude)),
       maxDepth: wishes.maxDepth,

@@ -78,6 +78,7 @@ describe('the flags', () => {
     expect(drawFlags('trace')).toMatchInlineSnapshot(`
       "
       -k --kfunc VALUE…
+      -p --prog VALUE…
          --kfunc-kmods VALUE…, not with kfunc-all-kmods
          --kfunc-all-kmods
       -c --command VALUE, not with filter-pid
@@ -145,9 +146,13 @@ describe('the flags', () => {
 
 describe('wrong usage', () => {
   test.each<[Name, string[], string]>([
-    ['trace', [], 'There is nothing to trace without -k (--kfunc).'],
-    ['trace', ['-g'], 'There is nothing to trace without -k (--kfunc).'],
-    ['trace', ['--show-func-proto'], 'There is nothing to trace without -k (--kfunc).'],
+    ['trace', [], 'There is nothing to trace without -k (--kfunc) or -p (--prog).'],
+    ['trace', ['-g'], 'There is nothing to trace without -k (--kfunc) or -p (--prog).'],
+    [
+      'trace',
+      ['--show-func-proto'],
+      'There is nothing to trace without -k (--kfunc) or -p (--prog).',
+    ],
     ['trace', ['-k', 'x:'], "-k 'x:' has neither the name of an argument nor a type"],
     ['trace', ['-k', 'x', 'stray'], 'Unexpected argument: stray'],
     ['trace', ['-k', 'x', '--nonsense'], 'Nonexistent flag: --nonsense'],
@@ -168,6 +173,7 @@ describe('wrong usage', () => {
     ['trace', ['-k', 'x', '-t', 'y'], "bpfsnoop's -t is not there yet"],
     ['trace', ['-k', 'x', '-d', '-B', '9'], 'yet; fsnoop list --proto shows what functions take'],
     ['trace', ['-k', 'x', '-d', '-B', '9'], "\nbpfsnoop's -B goes with --disasm."],
+    ['trace', ['-p', 'size:3'], "-p 'size:3' names no BPF program."],
     ['trace', ['-k', 'x', '--kfunc-kmods', 'ext4,'], "--kfunc-kmods '' is no name of a module."],
     ['doctor', ['vfs_read'], 'Unexpected argument: vfs_read'],
     ['list', ['--traceable', '--refused'], 'cannot also be provided'],

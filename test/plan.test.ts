@@ -221,6 +221,7 @@ describe('a plan', () => {
 
   const symbols: FunctionSource = {
     btf,
+    programs: { all: [], pinned: () => null, ofProcess: () => [] },
     modules: ['dm_snapshot', 'ext4'],
     btfOf: () => btf,
     match: (globs) => {
@@ -250,6 +251,7 @@ describe('a plan', () => {
 
   const wishes: Texts = {
     kfuncs: ['vfs_read'],
+    programs: [],
     modules: [],
     graph: false,
     include: [],

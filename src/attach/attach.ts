@@ -117,7 +117,7 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     const functions = await technique.attach({
       object,
       programs: chosen,
-      ids: Uint32Array.from(plan.functions, ({ btfId }) => btfId),
+      ids: Uint32Array.from(plan.functions, ({ btfId, idInProgram }) => idInProgram ?? btfId),
       modules: plan.functions.map(({ module }) => module),
       cookies: encoded.cookies,
       roots: new Set(plan.functions.flatMap(({ root }, place) => (root ? place : []))),

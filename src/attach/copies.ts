@@ -12,17 +12,44 @@ const notOfFunction = new Set(['EPERM', 'EACCES', 'EMFILE', 'ENFILE', 'ENOMEM'])
  * @throws {NativeError} when it can't go on, or no root is left; nothing is attached then
  */
 export async function attachCopies(target: Target): Promise<AttachedFunctions> {
-  const { object, programs, ids, modules, cookies, roots, isCancelled } = target;
+  const { links, refused, refusal } = await attachEach(target, [...target.ids.keys()]);
+  const all = joinLinks(links);
+  if (refusal !== undefined && [...target.roots].every((place) => refused.includes(place))) {
+    await all.detach();
+    all.close();
+    throw refusal;
+  }
+  return {
+    link: all,
+    attached: links.length,
+    refused: new Set(refused),
+    skipped: () => countSkipped(links),
+  };
+}
+
+export interface Group {
+  readonly links: readonly NativeCopy[];
+  /** Places of the functions that the kernel refused. */
+  readonly refused: readonly number[];
+  /** The first. */
+  readonly refusal?: NativeError | undefined;
+}
+
+/**
+ * The functions at these places.
+ * @throws {NativeError} when it can't go on; nothing is attached then
+ */
+export async function attachEach(target: Target, places: readonly number[]): Promise<Group> {
+  const { object, programs, ids, modules, cookies, isCancelled } = target;
   const links: NativeCopy[] = [];
-  const refused = new Set<number>();
+  const refused: number[] = [];
   let failure: Error | undefined;
   let refusal: NativeError | undefined;
-  let rootsLeft = roots.size;
-  const all = joinLinks(links);
-  await forEach(ids, async (id, place) => {
+  await forEach(places, async (place) => {
     if (failure !== undefined || isCancelled()) return;
     try {
       const program = programs[place] ?? 'on_call_options';
+      const id = ids[place] ?? 0;
       links.push(
         await object.attachCopy(program, id, cookies[place] ?? 0n, modules[place] ?? null),
       );
@@ -32,16 +59,13 @@ export async function attachCopies(target: Target): Promise<AttachedFunctions> {
         return;
       }
       refusal ??= error;
-      refused.add(place);
-      if (roots.has(place)) rootsLeft--;
+      refused.push(place);
     }
-    target.onProgress(`attaching to ${ids.length} functions: ${links.length}`);
+    target.onProgress(`attaching to ${places.length} functions: ${links.length}`);
   });
-  if (rootsLeft === 0) failure ??= refusal;
-  if (failure !== undefined) {
-    await all.detach();
-    all.close();
-    throw failure;
-  }
-  return { link: all, attached: links.length, refused, skipped: () => countSkipped(links) };
+  if (failure === undefined) return { links, refused, refusal };
+  const all = joinLinks(links);
+  await all.detach();
+  all.close();
+  throw failure;
 }

@@ -22,12 +22,12 @@ export const countSkipped = (links: readonly NativeCopy[]): number =>
 
 /** Some at a time, in order. */
 export async function forEach<Item>(
-  items: Iterable<Item> & { readonly length: number },
-  run: (item: Item, place: number) => Promise<void>,
+  items: readonly Item[],
+  run: (item: Item) => Promise<void>,
 ): Promise<void> {
-  const queue = [...items].entries();
+  const queue = items.values();
   const work = async () => {
-    for (const [place, item] of queue) await run(item, place);
+    for (const item of queue) await run(item);
   };
   await Promise.all(Array.from({ length: atOnce }, work));
 }

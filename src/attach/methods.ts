@@ -1,6 +1,7 @@
 /** How each method loads the program and attaches it to functions. */
 import type { Plan } from '../plan/plan.js';
-import { attachCopies } from './copies.js';
+import { isOfProgram } from '../symbols/programs.js';
+import { attachCopies, attachEach, type Group } from './copies.js';
 import { findRefused } from './bisect.js';
 import { countSkipped, joinLinks } from './links.js';
 import {
@@ -85,7 +86,7 @@ export function chooseTechnique({
 }
 
 /**
- * A link for all functions of vmlinux, and one for those of each module. It ends early, with what is attached,
+ * A link for all functions of vmlinux, one for those of each module, and one for each of a BPF program. It ends early, with what is attached,
  * when nobody wants it any more.
  * @throws {NativeError} when it can't go on, or no root is left; nothing is attached then
  */
@@ -100,11 +101,13 @@ async function attachTogether(target: Target): Promise<AttachedFunctions> {
   try {
     for (const [module, places] of groupPlaces(modules)) {
       if (isCancelled()) break;
-      const group = await attachGroup(target, module, places);
+      // one link for many functions is not for those of BPF programs
+      const group = isOfProgram(module)
+        ? await attachEach(target, places)
+        : await attachGroup(target, module, places);
       for (const place of group.refused) refused.add(place);
       refusal ??= group.refusal;
-      if (group.link === undefined) continue;
-      links.push(group.link);
+      links.push(...group.links);
       attached += places.length - group.refused.length;
     }
     if (refusal !== undefined && [...roots].every((place) => refused.has(place))) throw refusal;
@@ -126,13 +129,6 @@ function groupPlaces<Key>(keys: readonly Key[]): Map<Key, number[]> {
   return groups;
 }
 
-interface Group {
-  /** None where all are refused. */
-  readonly link?: NativeCopy;
-  readonly refused: readonly number[];
-  readonly refusal?: NativeError;
-}
-
 /** The kernel takes all of them or none, and those that it refuses are looked for. */
 async function attachGroup(
   { object, programs, ids, cookies, onProgress }: Target,
@@ -148,13 +144,12 @@ async function attachGroup(
       module,
     );
   try {
-    return { link: await attachPlaces(places), refused: [] };
+    return { links: [await attachPlaces(places)], refused: [] };
   } catch (error) {
     if (!(error instanceof NativeError)) throw error;
     const refused = await findRefused(places, attachPlaces, onProgress);
     const left = places.filter((place) => !refused.includes(place));
-    return left.length === 0
-      ? { refused, refusal: error }
-      : { link: await attachPlaces(left), refused, refusal: error };
+    const links = left.length === 0 ? [] : [await attachPlaces(left)];
+    return { links, refused, refusal: error };
   }
 }

@@ -11,6 +11,7 @@ import { parseExpressions } from '../plan/expressions.js';
 import { chooseErrnos, parseComm, parsePids } from '../plan/filters.js';
 import { methods } from '../plan/method.js';
 import { parseModules, parsePatterns } from '../plan/pattern.js';
+import { parsePrograms } from '../plan/programs.js';
 import { deepestLevel } from '../plan/make-plan.js';
 import { parseBytes, parseCount, parseDurationNs } from '../quantities.js';
 import { trace } from '../trace.js';
@@ -81,6 +82,13 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       summary:
         "Functions to trace: names or globs, by commas, with an argument ('*:(struct sock *)sk'); '(g)vfs_read' stands for -g too.",
       helpValue: 'PATTERN',
+    }),
+    prog: Flags.string({
+      ...list,
+      char: 'p',
+      summary:
+        "BPF programs to trace: id:12, name:xdp_pass, tag:, pinned:/path, pid:4321 or '*'; with another colon a function of it.",
+      helpValue: 'PROGRAM',
     }),
     'kfunc-kmods': Flags.string({
       ...list,
@@ -329,10 +337,11 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       return;
     }
     if (args.pattern !== undefined) throw strayArgument(args.pattern, 'fgraph-learn' in flags);
-    if (flags.kfunc === undefined) throw nothingToTrace();
+    if (flags.kfunc === undefined && flags.prog === undefined) throw nothingToTrace();
     const status = await trace({
       wishes: {
-        roots: parsePatterns('-k', flags.kfunc),
+        roots: parsePatterns('-k', flags.kfunc ?? []),
+        programs: parsePrograms(flags.prog ?? []),
         modules: flags['kfunc-all-kmods']
           ? 'all modules'
           : parseModules(flags['kfunc-kmods'] ?? []),
@@ -386,7 +395,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
 function nothingToTrace(): Failure {
   return new Failure(
     exitStatus.usage,
-    'There is nothing to trace without -k (--kfunc).',
+    'There is nothing to trace without -k (--kfunc) or -p (--prog).',
     'Name functions: fsnoop -k vfs_read',
     "Find some with: fsnoop list '*read*'",
   );

@@ -14,7 +14,6 @@ const advice: Readonly<Record<string, string>> = {
   '--output-pkt': `${later}; ${packet}`,
   '--filter-pkt': `${later}; --filter-arg compares what is in a packet: 'be32(skb->head + skb->network_header, 12) == 0x7f000001'`,
   '--skip-tunnel': 'goes with --filter-pkt and --output-pkt',
-  '--prog': `${later}: only kernel functions can be traced; find one with fsnoop list`,
   '--tracepoint': functionsOnly,
   '--disasm': `${later}; fsnoop list --proto shows what functions take, and objdump -d their instructions`,
   '--disasm-bytes': 'goes with --disasm',
@@ -28,7 +27,6 @@ const advice: Readonly<Record<string, string>> = {
 };
 
 const longNames: Readonly<Record<string, string>> = {
-  '-p': '--prog',
   '-t': '--tracepoint',
   '-d': '--disasm',
   '-B': '--disasm-bytes',

@@ -54,7 +54,7 @@ export function captureAll(
 
 /** Word by word: spread out, thousands would take a second. */
 function planFunction(
-  { name, module, btfId, returns, reason }: KernelFunction,
+  { name, module, btfId, idInProgram, returns, reason }: KernelFunction,
   role: ChosenFunction['role'],
   capture: Capture,
 ): PlannedFunction {
@@ -64,6 +64,7 @@ function planFunction(
     name,
     module,
     btfId,
+    idInProgram,
     returns,
     reason,
     returnsName,

@@ -5,11 +5,14 @@ import type { Btf } from '../symbols/btf.js';
 import type { KernelFunction, Scope } from '../symbols/function.js';
 import { compileGlobs, isGlob } from '../symbols/glob.js';
 import { findNearest } from '../nearest.js';
+import type { Programs } from '../symbols/programs.js';
 import type { Pattern } from './pattern.js';
 
 /** The part of the symbols that functions are found in. */
 export interface FunctionSource {
   readonly btf: Btf;
+  /** BPF programs that are loaded. */
+  readonly programs: Programs;
   /** Names of the modules that are loaded. */
   readonly modules: readonly string[];
   /** The types of a module, or of vmlinux for null. */

@@ -8,6 +8,7 @@ import type { Lesson } from './learnt.js';
 import { checkCount, type Method } from './method.js';
 import type { Pattern } from './pattern.js';
 import type { Plan, PlannedGraph, RefusedFunction } from './plan.js';
+import { findPrograms, type ProgramPattern } from './programs.js';
 
 /** What the user asked for, as the flags have it. */
 export interface Wishes extends Pick<
@@ -26,6 +27,8 @@ export interface Wishes extends Pick<
 > {
   /** `-k`. */
   readonly roots: readonly Pattern[];
+  /** `-p`: they are roots too. */
+  readonly programs: readonly ProgramPattern[];
   /** `--kfunc-kmods`, `--kfunc-all-kmods`. */
   readonly modules: Scope;
   readonly graph: boolean;
@@ -80,8 +83,11 @@ export function chooseFunctions(wishes: Wishes, symbols: FunctionSource): Chosen
   const choose = (some: readonly Pattern[]) => [
     ...new Set(some.flatMap((pattern) => byPattern.get(pattern) ?? [])),
   ];
-  const roots = choose(wishes.roots);
-  if (!roots.some(({ reason }) => reason === null)) throw noRoot(wishes.roots, roots);
+  const roots = [
+    ...choose(wishes.roots),
+    ...(wishes.programs.length > 0 ? findPrograms(wishes.programs, symbols.programs) : []),
+  ];
+  if (!roots.some(({ reason }) => reason === null)) throw noRoot(wishes, roots);
   const asked = new Set(roots);
   // of what is included it only takes away
   for (const pattern of include.length > 0 ? [] : exclude) {
@@ -173,20 +179,24 @@ function toRefused({ found: { name, module, reason } }: Chosen): RefusedFunction
   return reason === null ? [] : [{ function: spellFunction({ name, module }), reason }];
 }
 
-function noRoot(patterns: readonly Pattern[], roots: readonly KernelFunction[]): Failure {
+function noRoot(wishes: Wishes, roots: readonly KernelFunction[]): Failure {
   const counts = new Map<string, number>();
   for (const { reason } of roots) {
     if (reason !== null) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
   const reasons = [...counts].map(([reason, count]) => `${reason}: ${count}`).join(', ');
-  const texts = patterns.map(({ text }) => text);
+  const texts = wishes.roots.map(({ text }) => text);
+  const asked = [
+    ...(texts.length > 0 ? [`-k '${texts.join(',')}'`] : []),
+    ...wishes.programs.map(({ text }) => `-p '${text}'`),
+  ];
   const [only] = roots;
   return new Failure(
     exitStatus.usage,
     roots.length === 1 && only
       ? `${only.name} can't be traced: ${reasons.replace(/: 1$/, '')}.`
-      : `None of the ${roots.length} functions that -k '${texts.join(',')}' matches can be traced (${reasons}).`,
-    `See each with its reason: fsnoop list '${texts.join("' '")}'`,
+      : `None of the ${roots.length} functions that ${asked.join(' and ')} matches can be traced (${reasons}).`,
+    ...(texts.length > 0 ? [`See each with its reason: fsnoop list '${texts.join("' '")}'`] : []),
   );
 }
 

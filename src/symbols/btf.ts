@@ -9,7 +9,7 @@
 import { exitStatus, Failure } from '../failure.js';
 
 /** By number; id 0 is void and not in the file. */
-const kinds = [
+export const kinds = [
   'void',
   'int',
   'ptr',
@@ -35,7 +35,9 @@ const kinds = [
 export type Kind = (typeof kinds)[number];
 
 /** What a kind adds to the three words of a type: words once, words for each of its `vlen`. */
-const tails: Readonly<Partial<Record<Kind, { readonly once?: number; readonly each?: number }>>> = {
+export const tails: Readonly<
+  Partial<Record<Kind, { readonly once?: number; readonly each?: number }>>
+> = {
   int: { once: 1 },
   array: { once: 3 },
   struct: { each: 3 },
@@ -113,7 +115,7 @@ export interface BtfVerbs {
 
 const magic = 0xeb9f;
 const headerBytes = 24;
-const typeWords = 3;
+export const typeWords = 3;
 const pointerBytes = 8;
 /** MAX_RESOLVE_DEPTH of kernel/bpf/btf.c: no chain of typedefs and modifiers is longer. */
 const longestChain = 32;
@@ -150,25 +152,11 @@ export class Btf {
    * @throws {Failure} when the bytes are no BTF of this machine's byte order, or cut short.
    */
   constructor(bytes: Uint8Array, verbs: BtfVerbs, base: Btf | null = null) {
-    if (bytes.length < headerBytes) throw malformed(`${bytes.length} bytes are too few`);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (view.getUint16(0, true) !== magic) throw malformed('it does not begin with 0xeb9f');
-    const field = (at: number) => view.getUint32(at, true);
-    const sectionsAt = field(4);
-    const typesAt = sectionsAt + field(8);
-    const typesBytes = field(12);
-    const stringsAt = sectionsAt + field(16);
-    const stringsEnd = stringsAt + field(20);
-    if (typesAt + typesBytes > bytes.length) throw malformed('its types are cut short');
-    if (stringsEnd > bytes.length) throw malformed('its strings are cut short');
-    if (stringsEnd === stringsAt || bytes[stringsEnd - 1] !== 0)
-      throw malformed('its strings have no end');
-    if (typesBytes % 4 !== 0) throw malformed('its types are no whole words');
-
+    const { typesAt, typesBytes, stringsAt, stringsEnd } = sectionsOf(bytes);
     this.#verbs = verbs;
     this.#base = base;
     this.#idsBefore = base === null ? 0 : base.count - 1;
-    this.#stringsBefore = base === null ? 0 : base.#stringsBefore + base.#bytes.length;
+    this.#stringsBefore = base?.stringBytes ?? 0;
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset + stringsAt, stringsEnd - stringsAt);
     // an array of words must be aligned, as a file that was read is
     const start = bytes.byteOffset + typesAt;
@@ -180,6 +168,16 @@ export class Btf {
     const own = this.#offsets.length - 1;
     this.count = this.#idsBefore + own;
     checkEnd(this.#words, own, this.#offsets.at(-1) ?? 0);
+  }
+
+  /** Where ids of the base end. */
+  get firstOwnId(): number {
+    return this.#idsBefore + 1;
+  }
+
+  /** Bytes of all strings, those of the base too. */
+  get stringBytes(): number {
+    return this.#stringsBefore + this.#bytes.length;
   }
 
   kind(id: number): Kind {
@@ -522,6 +520,28 @@ export class Btf {
     }
     return name;
   }
+}
+
+/**
+ * Where types and strings are, in bytes.
+ * @throws {Failure} when the bytes are no BTF of this machine's byte order, or cut short.
+ */
+export function sectionsOf(bytes: Uint8Array) {
+  if (bytes.length < headerBytes) throw malformed(`${bytes.length} bytes are too few`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint16(0, true) !== magic) throw malformed('it does not begin with 0xeb9f');
+  const field = (at: number) => view.getUint32(at, true);
+  const sectionsAt = field(4);
+  const typesAt = sectionsAt + field(8);
+  const typesBytes = field(12);
+  const stringsAt = sectionsAt + field(16);
+  const stringsEnd = stringsAt + field(20);
+  if (typesAt + typesBytes > bytes.length) throw malformed('its types are cut short');
+  if (stringsEnd > bytes.length) throw malformed('its strings are cut short');
+  if (stringsEnd === stringsAt || bytes[stringsEnd - 1] !== 0)
+    throw malformed('its strings have no end');
+  if (typesBytes % 4 !== 0) throw malformed('its types are no whole words');
+  return { typesAt, typesBytes, stringsAt, stringsEnd };
 }
 
 /** Whether all types were known, and the last is whole. */

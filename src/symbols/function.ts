@@ -13,14 +13,18 @@ export type Reason =
   | 'denied'
   | 'denied by the kernel'
   | 'no patch site'
+  | 'a tracing program'
+  | 'not JITed'
   | 'refused by the kernel';
 
 export interface KernelFunction {
   readonly name: string;
-  /** Name of the module it lives in, or null for vmlinux. */
+  /** Name of the module it lives in, `bpf:12` for a BPF program by its id, or null for vmlinux. */
   readonly module: string | null;
-  /** Id of its FUNC in the BTF of vmlinux or its module, or 0 where it has none. */
+  /** Id of its FUNC in the BTF of vmlinux, its module or its program, or 0 where it has none. */
   readonly btfId: number;
+  /** Of a function of a BPF program: its id in the BTF of the program, as the kernel counts it. */
+  readonly idInProgram?: number | undefined;
   /** Void where the prototype isn't known, or returns what the trampoline can't take. */
   readonly returns: Type;
   /** Null: traceable. */

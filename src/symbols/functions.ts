@@ -14,6 +14,7 @@ import { anyName, compileGlobs, isGlob, toRegExpSource } from './glob.js';
 import { findSymbols, Kallsyms, type KernelSymbol } from './kallsyms.js';
 import { findNearest } from '../nearest.js';
 import { isPatchSite, type PatchSites } from './patch-sites.js';
+import type { Programs } from './programs.js';
 import { judgePrototype, type Judgement } from './prototype.js';
 
 export interface SymbolFiles {
@@ -38,10 +39,11 @@ type Patchable =
 export interface Modules {
   /** Of those that are loaded. */
   readonly names: readonly string[];
-  /** The BTF of one, where the kernel tells it; behind that of vmlinux. */
+  /** The BTF of one, or of a BPF program, where the kernel tells it; behind that of vmlinux. */
   readonly btf: (name: string, base: Btf) => Btf | null;
 }
 
+const noPrograms: Programs = { all: [], pinned: () => null, ofProcess: () => [] };
 const noModules: Modules = { names: [], btf: () => null };
 
 /** What the files say of one name, in vmlinux or in a module. */
@@ -84,6 +86,7 @@ export function toText(bytes: Uint8Array): string {
 interface SymbolOptions {
   readonly denied?: ReadonlySet<number> | undefined;
   readonly modules?: Modules | undefined;
+  readonly programs?: (() => Programs) | undefined;
 }
 
 export class Symbols {
@@ -93,6 +96,8 @@ export class Symbols {
   readonly #patchable: Patchable;
   readonly #denied: ReadonlySet<number>;
   readonly #modules: Modules;
+  readonly #loadPrograms: () => Programs;
+  #programs: Programs | undefined;
   readonly #moduleBtfs = new Map<string, Btf | null>();
   readonly #code = new Map<'of vmlinux' | 'of modules too', Code>();
 
@@ -100,7 +105,7 @@ export class Symbols {
     btf: Btf,
     kallsyms: Kallsyms,
     patchable: Patchable,
-    { denied = new Set(), modules = noModules }: SymbolOptions = {},
+    { denied = new Set(), modules = noModules, programs = () => noPrograms }: SymbolOptions = {},
   ) {
     this.btf = btf;
     this.addresses = makeAddresses(kallsyms);
@@ -108,6 +113,7 @@ export class Symbols {
     this.#patchable = patchable;
     this.#denied = denied;
     this.#modules = modules;
+    this.#loadPrograms = programs;
   }
 
   code(which: 'of vmlinux' | 'of modules too'): Code {
@@ -122,7 +128,15 @@ export class Symbols {
     return this.#modules.names;
   }
 
-  /** The types of a module, or of vmlinux for null; those where a module has none of its own. */
+  /**
+   * BPF programs that are loaded.
+   * @throws {Failure} when this user may not see them
+   */
+  get programs(): Programs {
+    return (this.#programs ??= this.#loadPrograms());
+  }
+
+  /** The types of a module or a BPF program, or of vmlinux for null; those where a module has none of its own. */
   btfOf(module: string | null): Btf {
     return (module === null ? null : this.#findBtf(module)) ?? this.btf;
   }

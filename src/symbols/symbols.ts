@@ -17,6 +17,7 @@ import {
 import { openKcore } from './kcore.js';
 import { denySymbol, readKernelDenied } from './kernel-deny.js';
 import { firstPageSymbol, readPatchSites, type PatchSites } from './patch-sites.js';
+import { isOfProgram, loadBtfOf, loadPrograms, type ProgramVerbs } from './programs.js';
 
 const btfFolder = '/sys/kernel/btf';
 const btfPath = `${btfFolder}/vmlinux`;
@@ -25,7 +26,7 @@ const modulesPath = '/proc/modules';
 const tracefsPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as const;
 
 /** The addon's verbs. */
-export interface SymbolVerbs extends BtfVerbs, KallsymsVerbs {
+export interface SymbolVerbs extends KallsymsVerbs, ProgramVerbs {
   /**
    * The file itself in memory: it must not be written.
    * @throws {NativeError} when it can't be mapped
@@ -56,16 +57,21 @@ export function loadSymbols(globs: readonly string[], verbs: SymbolVerbs): Symbo
       ? { type: 'listed', text: toText(loadAvailable(isMany ? [] : globs)) }
       : { type: 'sites', sites },
     // of a few names the kernel itself refuses at once what it denies; among thousands, looking for it takes minutes
-    { denied: isMany ? memory?.denied : undefined, modules: listModules(verbs) },
+    {
+      denied: isMany ? memory?.denied : undefined,
+      modules: listModules(verbs),
+      programs: () => loadPrograms(btf, verbs),
+    },
   );
 }
 
 /** Those that are loaded. */
-function listModules(verbs: BtfVerbs): Modules {
+function listModules(verbs: ProgramVerbs): Modules {
   const lines = read(modulesPath, (path) => readFileSync(path, 'latin1'), noKallsyms);
   return {
     names: [...lines.matchAll(/^\S+/gm)].map(([name]) => name),
     btf: (name, base) => {
+      if (isOfProgram(name)) return loadBtfOf(name, base, verbs);
       const path = `${btfFolder}/${name}`;
       if (!existsSync(path)) return null;
       return new Btf(

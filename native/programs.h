@@ -1,0 +1,5 @@
+// What is known of loaded BPF programs.
+#pragma once
+#include <napi.h>
+
+void InitPrograms(Napi::Env env, Napi::Object exports);
