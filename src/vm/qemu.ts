@@ -89,8 +89,9 @@ function renderProcessor(machine: Machine, accelerator: Accelerator): readonly s
   const smp = ['-smp', `${machine.cpus}`];
   return accelerator === 'kvm'
     ? ['-accel', 'kvm', '-cpu', 'host', ...smp]
-    : // thread=multi makes int3 oopses in trampolines while their text is being patched
-      ['-accel', 'tcg,thread=single', '-cpu', 'max', ...smp];
+    : // thread=multi makes int3 oopses in trampolines while their text is being patched;
+      // cmpxchg16b of QEMU 7.2 leaves other bits in the flags, maybe TF, which crashes kernels up to 6.12
+      ['-accel', 'tcg,thread=single', '-cpu', 'max,cx16=off', ...smp];
 }
 
 /**
