@@ -7,9 +7,6 @@
 
 #define on_task __attribute__((preserve_access_index))
 
-/* Of functions that are not static: the verifier takes them as they are declared. */
-#define is_ctx __attribute__((btf_decl_tag("arg:ctx")))
-
 struct task_struct {
 	unsigned int flags;
 	int pid;
@@ -33,10 +30,6 @@ struct bpf_iter__task {
 /* Keeps from the compiler what it knows of a value, where it would make more code of that. */
 #define opaque(value) asm volatile("" : "+r"(value))
 
-/* With a context since v7.0; v6.10 to v6.19 have both as (void), for kprobe.session only. */
-extern bool bpf_session_is_return(void *ctx) __ksym;
-extern __u64 *bpf_session_cookie(void *ctx) __ksym;
-
 /*
  * The session cookie carries a call's entry time and level from its entry to its return. A root is
  * on level 1. The trampoline clears the cookie: 0 at return means that the entry half did not run.
@@ -59,15 +52,20 @@ static __always_inline __u64 session_duration(__u64 session, __u64 now)
 	return (now + (SESSION_LEVELS | SESSION_RARE) - session) >> SESSION_TIME_SHIFT;
 }
 
+#include "method.h"
+
 /* THREAD_SIZE in the kernel's asm/page_64_types.h; it is aligned to its size. */
 #define STACK_BYTES 16384
-
-/* The outermost calls of a task that have not returned, to be told when they never will. */
-#define OPEN_LEVELS 15
 
 struct open_call {
 	__u64 start;
 	__u64 function; /* its attach cookie */
+#if IS_KEPT
+	__u64 stack; /* where it was entered */
+#endif
+#ifdef KPROBE
+	__u64 args[REGISTER_ARGS]; /* at its return they are gone */
+#endif
 };
 
 /*
@@ -77,24 +75,25 @@ struct open_call {
  * tasks on that CPU. Those runs are counted, and fsnoop tells them.
  */
 struct frame {
-	__u64 root;      /* where on the stack the context of the open root lies; 0: none is open */
-	__u32 level;     /* of the innermost open call */
-	__u32 is_simple; /* a root that is entered needs no closer look */
-	__u64 function;  /* of the call that is being entered: its attach cookie */
+	__u64 root;        /* where on the stack the open root was entered; 0: none is open */
+	__u32 level;       /* of the innermost open call */
+	__u32 is_simple;   /* a root that is entered needs no closer look */
+	__u64 function;    /* of the call that is being entered: its attach cookie */
 	union place place; /* of the next record */
 	union ids ids;
 	__u64 owner; /* see owner_of(); 0: free */
 	__u64 here;  /* to make a number of a pointer */
 	char comm[COMM_BYTES];
+#if IS_KEPT
+	__u64 innermost; /* where on the stack that was entered; 0: no call is open */
+#endif
 	struct open_call open[OPEN_LEVELS + 1]; /* by level; 0: a deeper one that returns */
 };
 
 /*
- * A task gets a frame at its first root and keeps it to its end. Task storage is meant for this,
- * and costs 62 instructions a look-up, where this costs 9.
+ * A task gets a frame, one of FRAMES, at its first root and keeps it to its end. Task storage is
+ * meant for this, and costs 62 instructions a look-up, where this costs 9.
  */
-#define FRAMES (1 << 16)
-
 const volatile struct settings settings SEC(".rodata.settings");
 struct counters counters SEC(".bss.counters");
 struct root_record *in_btf SEC(".bss.in_btf");  /* for nothing but its type, which tests compare */
@@ -317,10 +316,24 @@ static __always_inline void submit_record(struct record *record, __u64 duration)
 	__sync_lock_test_and_set(&record->size, bytes);
 }
 
+#if IS_KEPT
+static __always_inline struct open_call *open_at(struct frame *frame, __u32 level)
+{
+	return &frame->open[level & OPEN_LEVELS];
+}
+#endif
+
+#ifdef KPROBE
+#define get_arg(kept, n, to)                                                                       \
+	(*(to) = open_at(kept->frame, kept->record->head.depth + 1)->args[n % REGISTER_ARGS])
+#else
+#define get_arg(kept, n, to) bpf_get_func_arg(kept->ctx, n, to)
+#endif
+
 #define copy_arg(n)                                                                                \
 	if ((kept->record->head.shape & SHAPE_ARGS) <= n)                                          \
 		return;                                                                            \
-	bpf_get_func_arg(kept->ctx, n, (__u64 *)(kept->record + 1) + n)
+	get_arg(kept, n, (__u64 *)(kept->record + 1) + n)
 
 /* Fills in the argument slots behind the record. At the return they are still what they were. */
 static __always_inline void copy_args(volatile struct kept *kept)
@@ -400,7 +413,13 @@ struct machine {
 	__u32 bytes;    /* of items */
 	__s32 failed;   /* why the value that is being made can't be had; 0: it can */
 	__u32 is_false; /* a filter did not hold */
-	__u32 is_busy;  /* a copy runs on this CPU; with -DEACH */
+	__u32 is_busy;  /* not 0: a copy runs on this CPU; with -DEACH */
+#if IS_KEPT
+	__u64 retval;
+#endif
+#ifdef KPROBE
+	__u64 args[REGISTER_ARGS];
+#endif
 	char items[ITEMS_BYTES + sizeof(struct item) + VALUE_BYTES];
 };
 
@@ -623,6 +642,19 @@ static __always_inline __u64 compute(struct machine *m, __u32 code, __u64 left, 
 	}
 }
 
+#ifdef KPROBE
+#define get_program_arg(run, n, to) (*(to) = (n) < REGISTER_ARGS ? (run)->machine->args[n] : 0)
+#else
+#define get_program_arg(run, n, to) bpf_get_func_arg((run)->ctx, n, to)
+#endif
+
+/* Programs that are for the entry do not ask for it; some kernels refuse one that could. */
+#if IS_KEPT
+#define get_program_returned(run, to) (*(to) = (run)->machine->retval)
+#else
+#define get_program_returned(run, to) bpf_get_func_ret((run)->ctx, to)
+#endif
+
 /* One operation; 1 ends the program. */
 static long step(__u32 i, struct run *run)
 {
@@ -641,11 +673,11 @@ static long step(__u32 i, struct run *run)
 		push(m, imm);
 		return 0;
 	case OP_ARG:
-		bpf_get_func_arg(run->ctx, n, &word);
+		get_program_arg(run, n, &word);
 		push(m, word);
 		return 0;
 	case OP_RETVAL:
-		bpf_get_func_ret(run->ctx, &word);
+		get_program_returned(run, &word);
 		push(m, word);
 		return 0;
 	case OP_TASK:
@@ -736,7 +768,7 @@ static __always_inline struct range *range_of(struct program *program, __u64 whe
  * Runs the operations of a function's program that are for that time: the bytes of values that the
  * machine of this CPU then has; FAILED where a filter did not hold.
  */
-__noinline __u32 run_program(void *ctx is_ctx, __u64 function, __u64 when)
+of_ctx __u32 run_program(void *ctx is_ctx, __u64 function, __u64 when)
 {
 	__u32 zero = 0;
 	struct run run = {.ctx = ctx, .machine = bpf_map_lookup_elem(&machines, &zero)};
@@ -744,6 +776,10 @@ __noinline __u32 run_program(void *ctx is_ctx, __u64 function, __u64 when)
 
 	if (!run.machine)
 		return FAILED; /* on no kernel that there is */
+#ifdef KPROBE
+	if (when & (COOKIE_FILTER | COOKIE_ENTRY))
+		read_registers(ctx, run.machine->args);
+#endif
 	run.machine->next = range->first;
 	run.machine->depth = 0;
 	run.machine->bytes = 0;
@@ -763,7 +799,7 @@ static __always_inline bool passes_guard(volatile struct kept *kept, __u64 funct
 	struct program *program = program_of(function);
 
 	kept->program = program;
-	bpf_get_func_arg(kept->ctx, program->guard_slot, (__u64 *)&kept->arg);
+	get_entry_arg(kept->ctx, program->guard_slot, (__u64 *)&kept->arg);
 	program = kept->program;
 	return (kept->arg - program->guard_low) * program->guard_scale <= program->guard_span;
 }
@@ -784,6 +820,25 @@ static __always_inline bool is_wanted(void *ctx, __u64 function, enum extent ext
 		return false;
 	return extent < OPTIONS || !(function & COOKIE_FILTER) ||
 	       passes(ctx, function, COOKIE_FILTER);
+}
+
+/* What the program of a return is to read, where it cannot be had at any time. */
+static __always_inline void recall(volatile struct kept *kept)
+{
+#if IS_KEPT
+	__u32 zero = 0;
+	struct machine *m = bpf_map_lookup_elem(&machines, &zero);
+
+	if (!m)
+		return;
+#ifdef KPROBE
+	struct open_call *open = open_at(kept->frame, kept->session & SESSION_LEVELS);
+
+	for (int slot = 0; slot < REGISTER_ARGS; slot++)
+		m->args[slot] = open->args[slot];
+#endif
+	get_returned(kept->ctx, &m->retval);
+#endif
 }
 
 /* The bytes of the values of a record. */
@@ -839,22 +894,119 @@ static __noinline struct record *begin_entry(void *ctx, struct frame *frame)
 	return record;
 }
 
+#if IS_KEPT
+
+struct unwinding {
+	__u64 here;
+	__u64 function;
+	__u32 number; /* of the frame */
+	__u32 level;  /* the innermost that is left, or that was found */
+};
+
+/* From the innermost open call on, until one was not entered below here. */
+static long unwind(__u32 n, struct unwinding *unwinding)
+{
+	struct frame *frame = &frames[unwinding->number & (FRAMES - 1)];
+	__u32 level = frame->level - n;
+	__u64 stack = open_at(frame, level)->stack;
+
+	if (!level || level > OPEN_LEVELS)
+		return 1;
+	if ((stack ^ unwinding->here) >= STACK_BYTES)
+		return 0; /* of an interrupt, which is over if what it interrupted goes on */
+	unwinding->level = stack >= unwinding->here ? level : level - 1;
+	return stack >= unwinding->here;
+}
+
+/* From the innermost open call on, as long as they were entered here. */
+static long match(__u32 n, struct unwinding *unwinding)
+{
+	struct frame *frame = &frames[unwinding->number & (FRAMES - 1)];
+	__u32 level = frame->level - n;
+	struct open_call *open = open_at(frame, level);
+
+	if (!level || open->stack != unwinding->here)
+		return 1;
+	if (open->function != unwinding->function)
+		return 0;
+	unwinding->level = level;
+	return 1;
+}
+
+/* Closes the open calls behind a level, which are gone; 0: the root too. */
+static __always_inline void close_to(struct frame *frame, __u32 level)
+{
+	frame->place.index += frame->level - level;
+	frame->level = level ? level : 1;
+	frame->root = level ? frame->root : 0;
+	frame->innermost = level ? open_at(frame, level)->stack : 0;
+}
+
+/*
+ * Closes the open calls that were entered below here, which is frame->here: those that are gone,
+ * because the kernel skipped the program at their return. What they call lies lower on the same
+ * stack, or on another one, in an interrupt.
+ */
+__noinline int close_gone(__u32 number)
+{
+	struct frame *frame = &frames[number & (FRAMES - 1)];
+	struct unwinding unwinding = {.here = frame->here, .number = number, .level = frame->level};
+
+	if (!frame->root)
+		return 0;
+	bpf_loop(OPEN_LEVELS, unwind, &unwinding, 0);
+	close_to(frame, unwinding.level);
+	return 0;
+}
+
+/* Makes a call of that function that was entered here the innermost; 0: there is none. */
+__noinline int close_inner(__u32 number, __u64 function)
+{
+	struct frame *frame = &frames[number & (FRAMES - 1)];
+	struct unwinding unwinding = {.here = frame->here, .function = function, .number = number};
+
+	if (!frame->root)
+		return 0;
+	bpf_loop(OPEN_LEVELS, match, &unwinding, 0);
+	if (unwinding.level)
+		close_to(frame, unwinding.level);
+	return unwinding.level;
+}
+
+/* Closes the open calls that are gone where a call is entered, or returns. */
+static __always_inline void close_before(struct frame *frame, __u32 number, void *ctx)
+{
+	frame->here = stack_at(ctx, ENTRY);
+	frame->here = *(volatile __u64 *)&frame->here + !IS_PLACE_SHARED;
+	close_gone(number);
+}
+
+#endif
+
 /*
  * Whether the open root is gone, because the kernel skipped the program at its return: what is
  * called below it lies lower on the same stack (or on another one, in an interrupt).
  */
-static __always_inline bool is_root_gone(struct frame *frame, void *ctx)
+static __always_inline bool is_root_gone(struct frame *frame, __u32 number, void *ctx)
 {
+#if IS_KEPT
+	close_before(frame, number, ctx);
+	/* No function ends with a jump to itself: it has returned. */
+	if (IS_PLACE_SHARED && close_inner(number, bpf_get_attach_cookie(ctx)))
+		close_to(frame, frame->level - 1);
+	return !frame->root;
+#else
 	__u64 here;
 
 	frame->here = (__u64)ctx;
 	here = *(volatile __u64 *)&frame->here; /* a number, no longer a pointer */
 	return here >= frame->root && (here ^ frame->root) < STACK_BYTES;
+#endif
 }
 
 static __always_inline void begin_tree(void *ctx, struct frame *frame)
 {
-	frame->root = (__u64)ctx;
+	frame->root = stack_at(ctx, ENTRY);
 	frame->place.index = 0;
 	frame->place.tree += FRAMES; /* so that no two frames have trees of the same number */
 }
@@ -902,7 +1054,7 @@ static __always_inline __u32 open_elsewhere(void *ctx, enum extent extent)
 	__u32 number = current_number();
 	struct frame *frame = &frames[number & (FRAMES - 1)];
 
-	if (number && frame->root && !is_root_gone(frame, ctx)) {
+	if (number && frame->root && !is_root_gone(frame, number, ctx)) {
 		if (frame->level >= settings.max_level)
 			return 0;
 		frame->level++;
@@ -935,17 +1087,17 @@ static __always_inline __u32 open_elsewhere(void *ctx, enum extent extent)
 }
 
 /* One for each extent: what a program has no use for is not loaded with it. */
-__noinline __u32 open_times(void *ctx is_ctx)
+of_ctx __u32 open_times(void *ctx is_ctx)
 {
 	return open_elsewhere(ctx, TIMES);
 }
 
-__noinline __u32 open_args(void *ctx is_ctx)
+of_ctx __u32 open_args(void *ctx is_ctx)
 {
 	return open_elsewhere(ctx, ARGS);
 }
 
-__noinline __u32 open_options(void *ctx is_ctx)
+of_ctx __u32 open_options(void *ctx is_ctx)
 {
 	return open_elsewhere(ctx, OPTIONS);
 }
@@ -953,14 +1105,41 @@ __noinline __u32 open_options(void *ctx is_ctx)
 /* That of the task's number, which is not its own where it has none yet. */
 static __always_inline struct frame *frame_of(volatile struct kept *kept)
 {
-	struct frame *frame = &frames[kept->number];
+	struct frame *frame = &frames[kept->number & (FRAMES - 1)];
 
 	opaque(frame);
 	kept->frame = frame;
 	return frame;
 }
 
-static __always_inline void on_entry(volatile struct kept *kept, enum extent extent)
+/* Whether a call is simply below the innermost that is open. */
+static __always_inline bool is_below(struct frame *frame, void *ctx)
+{
+#if IS_KEPT
+	return stack_at(ctx, ENTRY) < frame->innermost;
+#else
+	return (__u64)ctx < frame->root;
+#endif
+}
+
+/* Notes where a call was entered, and its arguments. */
+static __always_inline void keep_call(volatile struct kept *kept, enum extent extent)
+{
+#if IS_KEPT
+	struct frame *frame = kept->frame;
+	struct open_call *open = open_at(frame, frame->level);
+	void *ctx = kept->ctx;
+
+	frame->innermost = stack_at(ctx, ENTRY);
+	open->stack = frame->innermost;
+#ifdef KPROBE
+	if (extent >= ARGS)
+		read_registers(ctx, open->args);
+#endif
+#endif
+}
+
+static __always_inline int on_entry(volatile struct kept *kept, enum extent extent)
 {
 	__u64 id = bpf_get_attach_cookie(kept->ctx), session;
 	struct frame *frame = frame_of(kept);
@@ -969,7 +1148,7 @@ static __always_inline void on_entry(volatile struct kept *kept, enum extent ext
 	__u32 level, number;
 
 	frame->function = id;
-	if ((__u64)kept->ctx < frame->root) {
+	if (is_below(frame, kept->ctx)) {
 		level = frame->level + 1;
 		if (level > settings.max_level)
 			goto ignore;
@@ -994,12 +1173,15 @@ static __always_inline void on_entry(volatile struct kept *kept, enum extent ext
 			goto ignore;
 		kept->frame = &frames[number & (FRAMES - 1)];
 	}
+	keep_call(kept, extent);
 	if (extent == OPTIONS) {
 		if (has_entry(kept->frame->function))
 			record = begin_entry(kept->ctx, kept->frame);
 		kept->record = record;
 	}
+#if !IS_KEPT
 	kept->cookie = bpf_session_cookie(kept->ctx);
+#endif
 	session = bpf_ktime_get_ns();
 	frame = kept->frame;
 	level = frame->level;
@@ -1010,17 +1192,19 @@ static __always_inline void on_entry(volatile struct kept *kept, enum extent ext
 	} else {
 		level |= SESSION_RARE;
 	}
+#if !IS_KEPT
 	*kept->cookie = session_pack(session, level);
+#endif
 	if (extent < OPTIONS)
-		return;
+		return 0;
 	record = kept->record;
 	if (record) {
 		record->start = session;
 		submit_record(record, 0);
 	}
-	return;
+	return 0;
 ignore:
-	*bpf_session_cookie(kept->ctx) = SESSION_IGNORED;
+	return ignore(kept->ctx);
 }
 
 /* The kernel skipped the entry half, to keep the program out of itself. */
@@ -1031,6 +1215,9 @@ static __always_inline void on_unseen_entry(void *ctx, struct frame *frame)
 			return;
 		frame->place.index++;
 	} else {
+#ifdef PAIR
+		return; /* a root that was not seen, or one that was not wanted */
+#endif
 		if (!(bpf_get_attach_cookie(ctx) & COOKIE_ROOT))
 			return;
 		if (settings.by_comm && !is_called(bpf_get_current_task_btf(), settings.comm))
@@ -1039,11 +1226,65 @@ static __always_inline void on_unseen_entry(void *ctx, struct frame *frame)
 	__sync_fetch_and_add(&counters.lost_entry, 1);
 }
 
+#if IS_KEPT
+
+static __always_inline bool is_innermost(struct frame *frame, __u64 stack, __u64 function)
+{
+	return frame->innermost == stack && open_at(frame, frame->level)->function == function;
+}
+
+/* The number of the frame of a call that returns and is not the innermost, or 0 as below. */
+static __noinline __u32 find_returned(void *ctx)
+{
+	__u64 function = bpf_get_attach_cookie(ctx);
+	__u32 number = current_number();
+	struct frame *frame = &frames[number & (FRAMES - 1)];
+
+	if (number && frame->root) {
+		frame->here = stack_at(ctx, RETURN);
+		close_gone(number);
+		if (close_inner(number, function))
+			return number;
+	}
+	on_unseen_entry(ctx, frame);
+	return 0;
+}
+
+/*
+ * Finds the frame of a call that returns, and what is known of it as a session cookie would tell
+ * it; false where it is not to be recorded.
+ */
+static __always_inline bool find_call(volatile struct kept *kept, __u64 *session)
+{
+	struct frame *frame = frame_of(kept);
+	__u64 stack = stack_at(kept->ctx, RETURN), function;
+	__u32 number;
+
+#ifdef PAIR
+	/* Most of what was ignored at its entry. */
+	if (!frame->root || (stack < frame->innermost && frame->level >= settings.max_level))
+		return false;
+#endif
+	function = bpf_get_attach_cookie(kept->ctx);
+	frame = kept->frame;
+	if (!is_innermost(frame, stack, function)) {
+		number = find_returned(kept->ctx);
+		if (!number)
+			return false;
+		frame = &frames[number & (FRAMES - 1)];
+		kept->frame = frame;
+	}
+	*session = session_pack(open_at(frame, frame->level)->start, frame->level);
+	return true;
+}
+
+#else
+
 /*
  * The number of the frame of a call that returns and is not the one that it seems to be, or 0 for
  * one that is not to be recorded.
  */
-__noinline __u32 find_returned(void *ctx is_ctx)
+of_ctx __u32 find_returned(void *ctx is_ctx)
 {
 	__u64 session = *bpf_session_cookie(ctx);
 	__u32 level = session & SESSION_LEVELS, number = current_number();
@@ -1063,22 +1304,35 @@ __noinline __u32 find_returned(void *ctx is_ctx)
 	return number;
 }
 
-static __always_inline void on_return(volatile struct kept *kept, __u64 session, enum extent extent)
+/* Finds the frame and the session of a call that returns; false where it is not to be recorded. */
+static __always_inline bool find_call(volatile struct kept *kept, __u64 *session)
 {
-	__u64 now, duration;
-	__u32 level = session & (SESSION_RARE | SESSION_LEVELS), cpu, items = 0, number;
+	__u32 level = *session & (SESSION_RARE | SESSION_LEVELS), number;
 	struct frame *frame = frame_of(kept);
-	__u8 type = RECORD_CALL, shape;
-	struct record *record;
-	__u64 function;
 
 	if (level != frame->level) {
 		number = find_returned(kept->ctx);
 		if (!number)
-			return;
+			return false;
 		kept->frame = &frames[number & (FRAMES - 1)];
-		session = *bpf_session_cookie(kept->ctx);
+		*session = *bpf_session_cookie(kept->ctx);
 	}
+	return true;
+}
+
+#endif
+
+static __always_inline void on_return(volatile struct kept *kept, __u64 session, enum extent extent)
+{
+	__u64 now, duration;
+	__u32 level, cpu, items = 0;
+	__u8 type = RECORD_CALL, shape;
+	struct record *record;
+	struct frame *frame;
+	__u64 function;
+
+	if (!find_call(kept, &session))
+		return;
 	kept->session = session;
 	now = bpf_ktime_get_ns();
 	session = kept->session;
@@ -1091,6 +1345,9 @@ static __always_inline void on_return(volatile struct kept *kept, __u64 session,
 		frame->root = 0;
 	else
 		frame->level = level - 1;
+#if IS_KEPT
+	frame->innermost = level == 1 ? 0 : open_at(frame, level - 1)->stack;
+#endif
 	if (extent == OPTIONS && duration < settings.min_duration)
 		return;
 	if (extent == TIMES) {
@@ -1102,13 +1359,15 @@ static __always_inline void on_return(volatile struct kept *kept, __u64 session,
 		/* What the entry noted is nearer than the attach cookie. */
 		record->function = frame->open[level <= OPEN_LEVELS ? level : 0].function;
 		record->start = kept->start;
-		bpf_get_func_ret(kept->ctx, &record->retval);
+		get_returned(kept->ctx, &record->retval);
 		goto submit;
 	}
 	function = frame->open[level <= OPEN_LEVELS ? level : 0].function;
 	kept->function = function;
 	shape = slots_of(function);
 	if (extent == OPTIONS) {
+		if (function & (COOKIE_RETURN_FILTER | COOKIE_RETURN))
+			recall(kept);
 		if (level == 1 && function & COOKIE_RETURN_FILTER &&
 		    !passes(kept->ctx, function, COOKIE_RETURN_FILTER))
 			type = RECORD_DROP;
@@ -1129,7 +1388,7 @@ static __always_inline void on_return(volatile struct kept *kept, __u64 session,
 	record->start = kept->start;
 	if (extent == OPTIONS && items)
 		copy_items(items_at(record, shape, level), items);
-	bpf_get_func_ret(kept->ctx, &kept->record->retval);
+	get_returned(kept->ctx, &kept->record->retval);
 	copy_args(kept);
 submit:
 	cpu = bpf_get_smp_processor_id();
@@ -1138,23 +1397,23 @@ submit:
 	submit_record(record, kept->duration);
 }
 
-static __always_inline int run(void *ctx, enum extent extent)
+static __always_inline int run(void *ctx, enum half half, enum extent extent)
 {
 	volatile struct kept kept;
-	__u64 session;
+	__u64 session = 0;
 	__u16 number;
 
 	kept.ctx = ctx;
 	number = *task_number(bpf_get_current_task_btf());
 	/* First of all: most calls on a machine are of other tasks. */
 	if (number == TASK_IGNORED)
-		return 0;
+		return IS_KEPT ? ignore(ctx) : 0;
 	kept.number = number;
-	if (!bpf_session_is_return(kept.ctx)) {
-		on_entry(&kept, extent);
-		return 0;
-	}
+	if (!is_return(kept.ctx, half))
+		return on_entry(&kept, extent);
+#if !IS_KEPT
 	session = *bpf_session_cookie(kept.ctx);
+#endif
 	if (session != SESSION_IGNORED)
 		on_return(&kept, session, extent);
 	return 0;
@@ -1169,6 +1428,27 @@ static __always_inline struct machine *own_machine(void)
 	return bpf_map_lookup_elem(&machines, &zero);
 }
 
+/* Whether it is taken. */
+static __always_inline bool take_machine(void *ctx, struct machine *machine)
+{
+#if IS_KEPT
+	__u32 own = bpf_get_current_task_btf()->pid + 1, number;
+	__u32 owner = __sync_val_compare_and_swap(&machine->is_busy, 0, own);
+	struct frame *frame;
+
+	/* By another task: the frame of this one can be told which calls are gone. */
+	if (owner && owner != own) {
+		number = current_number();
+		frame = &frames[number & (FRAMES - 1)];
+		if (number && frame->root)
+			close_before(frame, number, ctx);
+	}
+	return owner;
+#else
+	return __sync_lock_test_and_set(&machine->is_busy, 1);
+#endif
+}
+
 /*
  * With -DEACH the program is loaded again for each function. The kernel keeps each copy out of
  * itself, and not out of the others: an interrupt may bring one of those, or a helper, while this
@@ -1178,23 +1458,21 @@ static __always_inline struct machine *own_machine(void)
  * Functions are attached one by one, and tasks are traced when all are: a call that is ignored at
  * its entry is so at its return.
  */
-static __always_inline int run_session(void *ctx, enum extent extent)
+static __always_inline int run_session(void *ctx, enum half half, enum extent extent)
 {
 	struct machine *machine;
 
-	if (*task_number(bpf_get_current_task_btf()) == TASK_IGNORED) {
-		*bpf_session_cookie(ctx) = SESSION_IGNORED;
-		return 0;
-	}
+	if (*task_number(bpf_get_current_task_btf()) == TASK_IGNORED)
+		return ignore(ctx);
 	machine = own_machine();
 	if (!machine)
 		return 0; /* on no kernel that there is */
 	/* An exchange, for tasks that preempt each other here. */
-	if (__sync_lock_test_and_set(&machine->is_busy, 1)) {
+	if (take_machine(ctx, machine)) {
 		__sync_fetch_and_add(&counters.lost_recursion, 1);
 		return 0;
 	}
-	run(ctx, extent);
+	run(ctx, half, extent);
 	machine = own_machine();
 	asm volatile("" ::: "memory"); /* all that it does comes before */
 	if (machine)
@@ -1202,34 +1480,36 @@ static __always_inline int run_session(void *ctx, enum extent extent)
 	return 0;
 }
 
-#define SESSION "fsession"
 #else
 #define run_session run
-#define SESSION "fsession.multi"
+#endif
+
+#ifdef PAIR
+#define program(name, extent)                                                                      \
+	SEC(AT_ENTRY) int name(void *ctx)                                                          \
+	{                                                                                          \
+		return run_session(ctx, ENTRY, extent);                                            \
+	}                                                                                          \
+	SEC(AT_RETURN) int name##_return(void *ctx)                                                \
+	{                                                                                          \
+		return run_session(ctx, RETURN, extent);                                           \
+	}
+#else
+#define program(name, extent)                                                                      \
+	SEC(SESSION) int name(void *ctx)                                                           \
+	{                                                                                          \
+		return run_session(ctx, BOTH, extent);                                             \
+	}
 #endif
 
 /*
  * Of the three that is loaded which is needed. The verifier drops a branch that a setting closes,
- * not its load.
+ * not its load. The last is for live mode, a least duration, and programs that are more than a
+ * guard.
  */
-SEC(SESSION)
-int on_call_times(void *ctx)
-{
-	return run_session(ctx, TIMES);
-}
-
-SEC(SESSION)
-int on_call(void *ctx)
-{
-	return run_session(ctx, ARGS);
-}
-
-/* For live mode, a least duration, and programs that are more than a guard. */
-SEC(SESSION)
-int on_call_options(void *ctx)
-{
-	return run_session(ctx, OPTIONS);
-}
+program(on_call_times, TIMES);
+program(on_call, ARGS);
+program(on_call_options, OPTIONS);
 
 /* The innermost level of which the open call is known; 0: no root is open. */
 static __always_inline __u32 innermost_open(struct frame *frame)

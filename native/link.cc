@@ -7,6 +7,15 @@
 
 static Napi::FunctionReference constructor;
 
+// struct bpf_link_info of a kprobe_multi link, v6.7; before that the kernel tells no more than its
+// head. libbpf 1.1 is older.
+struct link_info_kprobe_multi {
+	__u32 type, id, prog_id, unused;
+	__u64 addrs;
+	__u32 count, flags;
+	__u64 missed;
+};
+
 void Link::Init(Napi::Env env, Napi::Object)
 {
 	constructor =
@@ -14,6 +23,7 @@ void Link::Init(Napi::Env env, Napi::Object)
 	                                     {
 	                                             InstanceMethod<&Link::Detach>("detach"),
 	                                             InstanceMethod<&Link::Skipped>("skipped"),
+	                                             InstanceMethod<&Link::Missed>("missed"),
 	                                             InstanceMethod<&Link::Close>("close"),
 	                                     }));
 	constructor.SuppressDestruct();
@@ -52,9 +62,21 @@ void Link::CloseNow()
 {
 	if (struct bpf_link *old = std::exchange(link, nullptr))
 		bpf_link__destroy(old);
+	ReadMissed();
 	int old = std::exchange(fd, -1);
 	if (old >= 0)
 		close(old);
+}
+
+void Link::ReadMissed()
+{
+	struct link_info_kprobe_multi info = {};
+	__u32 size = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, (struct bpf_link_info *)&info, &size))
+		return;
+	if (info.type == BPF_LINK_TYPE_KPROBE_MULTI)
+		missed = info.missed;
 }
 
 void Link::CloseProgram()
@@ -80,6 +102,13 @@ Napi::Value Link::Detach(const Napi::CallbackInfo &)
 Napi::Value Link::Skipped(const Napi::CallbackInfo &)
 {
 	return Napi::Number::New(Env(), (double)ProgramInfoOf(Env(), program).recursion_misses);
+}
+
+// missed(): how many calls the kernel did not hand to the program, until it was detached.
+Napi::Value Link::Missed(const Napi::CallbackInfo &)
+{
+	ReadMissed();
+	return Napi::Number::New(Env(), (double)missed);
 }
 
 // close(): detaches now, and frees the link's own program.

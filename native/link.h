@@ -15,13 +15,16 @@ class Link : public Napi::ObjectWrap<Link>
       private:
 	Napi::Value Detach(const Napi::CallbackInfo &info);
 	Napi::Value Skipped(const Napi::CallbackInfo &info);
+	Napi::Value Missed(const Napi::CallbackInfo &info);
 	void Close(const Napi::CallbackInfo &info);
 	void CloseNow();
 	void CloseProgram();
+	void ReadMissed();
 
 	struct bpf_link *link = nullptr; // made by libbpf
 	int fd = -1;                     // or by bpf(2)
 	int program = -1;                // that it has for itself
+	__u64 missed = 0;                // calls, when it was last asked
 };
 
 // What the kernel knows of a program.

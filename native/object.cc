@@ -19,13 +19,14 @@ struct link_create_tracing_multi {
 	__u8 zero[100];
 };
 
-static const enum bpf_attach_type attach_type_fsession = (enum bpf_attach_type)58; // v7.0
+static const enum bpf_attach_type attach_type_fsession = (enum bpf_attach_type)58;       // v7.0
+static const enum bpf_attach_type attach_type_fsession_multi = (enum bpf_attach_type)61; // v7.2
 
 // Those of the object that this thread loads.
 static thread_local std::map<std::string, Prepared> *preparing;
 
-// Called before a program of the section `fsession` is loaded: libbpf 1.1 tells nobody else which
-// functions it made the program of.
+// Called before a program of one of the sections below is loaded: libbpf 1.1 tells nobody else
+// which functions it made the program of.
 static int Prepare(struct bpf_program *program, struct bpf_prog_load_opts *options, long)
 {
 	auto *functions = (const uint8_t *)options->func_info;
@@ -40,8 +41,9 @@ void Object::Init(Napi::Env env, Napi::Object exports)
 {
 	LIBBPF_OPTS(libbpf_prog_handler_opts, handler, .prog_prepare_load_fn = Prepare);
 
-	libbpf_register_prog_handler("fsession", BPF_PROG_TYPE_TRACING, attach_type_fsession,
-	                             &handler);
+	for (auto section : {"fsession", "fentry", "fexit"})
+		libbpf_register_prog_handler(section, BPF_PROG_TYPE_TRACING,
+		                             (enum bpf_attach_type)0, &handler);
 	exports.Set("Object",
 	            DefineClass(env, "Object",
 	                        {
@@ -50,6 +52,7 @@ void Object::Init(Napi::Env env, Napi::Object exports)
 	                                InstanceMethod<&Object::WriteGlobal>("writeGlobal"),
 	                                InstanceMethod<&Object::Attach>("attach"),
 	                                InstanceMethod<&Object::AttachMulti>("attachMulti"),
+	                                InstanceMethod<&Object::AttachKprobes>("attachKprobes"),
 	                                InstanceMethod<&Object::AttachCopy>("attachCopy"),
 	                                InstanceMethod<&Object::Iterate>("iterate"),
 	                                InstanceMethod<&Object::OpenRing>("openRing"),
@@ -346,6 +349,44 @@ Napi::Value Object::AttachMulti(const Napi::CallbackInfo &info)
 	        [fd, copy](Napi::Env env) { return Link::Make(env, *fd, *copy); });
 }
 
+// attachKprobes(program, names: [string], cookies: BigUint64Array, flags): Promise<Link>, to the
+// functions of these names by fprobe, all or none.
+Napi::Value Object::AttachKprobes(const Napi::CallbackInfo &info)
+{
+	struct bpf_program *program = Program(info[0]);
+	auto names = info[1].As<Napi::Array>();
+	auto cookies = info[2].As<Napi::BigUint64Array>();
+	auto flags = info[3].As<Napi::Number>().Uint32Value();
+	auto own_names = std::make_shared<std::vector<std::string>>();
+	auto own_cookies = std::make_shared<std::vector<__u64>>(
+	        cookies.Data(), cookies.Data() + cookies.ElementLength());
+	auto fd = std::make_shared<int>(-1), own = std::make_shared<int>(-1);
+
+	for (uint32_t i = 0; i < names.Length(); i++)
+		own_names->push_back(Napi::Value(names[i]).As<Napi::String>());
+	return RunAsync(
+	        Env(), Value(),
+	        [program, own_names, own_cookies, flags, fd, own] {
+		        std::vector<const char *> symbols;
+		        union bpf_attr attr = {};
+
+		        for (auto &name : *own_names)
+			        symbols.push_back(name.c_str());
+		        attr.link_create.prog_fd = bpf_program__fd(program);
+		        attr.link_create.attach_type = bpf_program__expected_attach_type(program);
+		        attr.link_create.kprobe_multi.flags = flags;
+		        attr.link_create.kprobe_multi.cnt = symbols.size();
+		        attr.link_create.kprobe_multi.syms = (__u64)symbols.data();
+		        attr.link_create.kprobe_multi.cookies = (__u64)own_cookies->data();
+		        *fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+		        if (*fd < 0)
+			        return Status{errno, "bpf(BPF_LINK_CREATE)", ""};
+		        *own = dup(bpf_program__fd(program));
+		        return Status{*own < 0 ? errno : 0, "dup", ""};
+	        },
+	        [fd, own](Napi::Env env) { return Link::Make(env, *fd, *own); });
+}
+
 // attachCopy(program, id, cookie: bigint, whose?: string): Promise<Link>, of a copy of its own to
 // the function of this BTF id.
 Napi::Value Object::AttachCopy(const Napi::CallbackInfo &info)
@@ -362,12 +403,16 @@ Napi::Value Object::AttachCopy(const Napi::CallbackInfo &info)
 	        Env(), Value(),
 	        [this, program, whose, &known, id, cookie, fd, copy] {
 		        union bpf_attr attr = {};
+		        auto type = bpf_program__expected_attach_type(program);
 
-		        *copy = whose.LoadCopy(object, program, known, attach_type_fsession, id);
+		        if (type == attach_type_fsession_multi) // which is not for BPF programs
+			        type = attach_type_fsession;
+
+		        *copy = whose.LoadCopy(object, program, known, type, id);
 		        if (*copy < 0)
 			        return Status{-*copy, "bpf(BPF_PROG_LOAD)", ""};
 		        attr.link_create.prog_fd = *copy;
-		        attr.link_create.attach_type = attach_type_fsession;
+		        attr.link_create.attach_type = type;
 		        attr.link_create.tracing.cookie = cookie;
 		        *fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 		        int error = *fd < 0 ? errno : 0;

@@ -5,7 +5,7 @@
 #include <map>
 #include <vector>
 
-// What it takes to load a program of the section `fsession` again, besides its instructions.
+// What it takes to load a program again for another function, besides its instructions.
 struct Prepared {
 	std::vector<uint8_t> functions;
 	__u32 function_count = 0, function_bytes = 0;
@@ -24,6 +24,7 @@ class Object : public Napi::ObjectWrap<Object>
 	void WriteGlobal(const Napi::CallbackInfo &info);
 	Napi::Value Attach(const Napi::CallbackInfo &info);
 	Napi::Value AttachMulti(const Napi::CallbackInfo &info);
+	Napi::Value AttachKprobes(const Napi::CallbackInfo &info);
 	Napi::Value AttachCopy(const Napi::CallbackInfo &info);
 	Napi::Value Iterate(const Napi::CallbackInfo &info);
 	Napi::Value OpenRing(const Napi::CallbackInfo &info);

@@ -64,6 +64,7 @@ export async function learn(
     if (limit !== null) request.onProgress(`${stream.counts.trees} of ${limit} calls followed`);
   };
   const end = await runSession(plan, request, {
+    btf: symbols.btf,
     stop,
     command,
     output,

@@ -10,6 +10,7 @@ import { guardRate } from './rate-guard.js';
 import { findHot, renderHot } from './render/hot.js';
 import { renderStopped } from './render/notes.js';
 import type { Stop } from './stop.js';
+import type { Btf } from './symbols/btf.js';
 
 export interface SessionOptions {
   readonly durationMs: number | null;
@@ -23,6 +24,8 @@ export interface SessionOptions {
 
 /** What happens in it. */
 export interface SessionParts {
+  /** Of the running kernel. */
+  readonly btf: Btf;
   /** Ends it: the command, a limit, a signal. */
   readonly stop: Stop;
   /** Goes as soon as all is attached. */
@@ -61,12 +64,13 @@ const backlogShare = 1 / 4;
 export async function runSession(
   plan: Plan,
   options: SessionOptions,
-  { stop, command, output, onAttached, take }: SessionParts,
+  { btf, stop, command, output, onAttached, take }: SessionParts,
 ): Promise<SessionEnd> {
   const { functions } = plan;
   const { onProgress, onNote } = options;
   using watchdog = options.watchdogMs === 0 ? null : startWatchdog(options.watchdogMs);
   await using attachment = await attach(plan, {
+    btf,
     commandPid: command?.pid ?? null,
     helperPids: [watchdog?.pid ?? []].flat(),
     onProgress,

@@ -10,7 +10,7 @@ import { learn, loadLearnt } from './learn.js';
 import { openOutput, writeReadyFile, type Output } from './output.js';
 import { chooseFunctions, hasGraph, makePlan, type Choice, type Wishes } from './plan/make-plan.js';
 import { printLearnt, type Learnt } from './plan/learnt.js';
-import { chooseMethod, type Method } from './plan/method.js';
+import { listMethods, type Method } from './plan/method.js';
 import type { Plan } from './plan/plan.js';
 import { renderGraphJson, renderGraphText } from './render/graph.js';
 import { findHot, renderHot } from './render/hot.js';
@@ -63,8 +63,8 @@ export async function trace(request: TraceRequest): Promise<number> {
   request.onProgress('reading symbols');
   const named = [...roots, ...include, ...exclude, ...extra].map(({ glob }) => glob);
   const symbols = loadSymbols(needsAll(request) ? ['*'] : named, loadNative());
-  const method = chooseMethod(request.method, await probeMethods(symbols.btf));
-  const choice = { method, ...chooseFunctions(request.wishes, symbols) };
+  const methods = listMethods(request.method, await probeMethods(symbols.btf, request.method));
+  const choice = { methods, ...chooseFunctions(request.wishes, symbols) };
   await using output = await openOutput(request.output);
   const learnt = await findLearnt(request, choice, symbols, output);
   if (typeof learnt === 'number') return learnt;
@@ -196,6 +196,7 @@ async function run(
   };
   request.onNote(renderMany(functions.length));
   const end = await runSession(plan, request, {
+    btf: symbols.btf,
     stop,
     command,
     output,

@@ -35,7 +35,7 @@ function capture({ roots = ['vfs_read'], below = [], outputs = [], filters = [],
   return captureAll(
     [...roots.map((name) => chosen(name, 'root')), ...below.map((name) => chosen(name, 'below'))],
     {
-      ...{ args: 'compact', errnos: null, stack: false },
+      ...{ args: 'compact', errnos: null, stack: false, argSlots: 12 },
       ...rest,
       outputs: outputs.map((text) => parseExpression(text)),
       filters: filters.map((text) => parseExpression(text)),
@@ -88,6 +88,30 @@ describe('arguments', () => {
 
   test('of none are shown where nobody wants them', () => {
     expect(drawOne({ args: 'off' })).toEqual(['0 slots']);
+  });
+
+  test('end where they are on the stack, and the method reads registers', () => {
+    expect(drawOne({ argSlots: 2 })).toEqual([
+      '2 slots',
+      'atReturn: arg 1, endString 64',
+      'at return: argument string',
+    ]);
+    expect(drawOne({ argSlots: 1 })).toEqual(['1 slots']);
+    // of a struct that does not fit as a whole no part is in a register
+    expect(drawOne({ roots: ['takes_pair'], argSlots: 1 })).toEqual(['0 slots']);
+  });
+
+  test('on the stack are no part of an expression', () => {
+    expect(complaint(() => capture({ argSlots: 2, filters: ['count == 1'] })))
+      .toMatchInlineSnapshot(`
+      "
+      --filter-arg: vfs_read gets count on the stack, where the method to attach cannot read it.
+          count == 1
+          ^~~~~
+      One that can is: --method fentry+fexit
+      "
+    `);
+    expect(drawOne({ argSlots: 3, filters: ['count == 1'] })).toContain('guard: slot 2');
   });
 });
 

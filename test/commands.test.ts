@@ -113,7 +113,7 @@ describe('the flags', () => {
          --watchdog VALUE, default "30s"
          --buffer VALUE, default "16M"
          --strict
-         --method auto|fsession.multi|fsession, default "auto"
+         --method auto|fsession.multi|fsession|fentry+fexit|kprobe.session|kprobe.multi, default "auto"
          --ready-file VALUE
       -v --verbose
          --dry-run

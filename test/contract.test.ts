@@ -29,6 +29,7 @@ import {
   programBytes,
   programLayout,
 } from '../src/attach/programs.js';
+import { objectPaths } from '../src/attach/native.js';
 import { limits, opcode, taskField } from '../src/expr/ops.js';
 import {
   commBytes,
@@ -39,6 +40,7 @@ import {
   shapeArgs,
   shapeEntry,
 } from '../src/events/record.js';
+import { traits } from '../src/plan/method.js';
 import { readFileSync } from 'node:fs';
 
 interface BtfType {
@@ -55,30 +57,38 @@ interface BtfType {
 
 const file = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const header = readFileSync(file('bpf/record.h'), 'utf8');
+const methodHeader = readFileSync(file('bpf/method.h'), 'utf8');
 const source = readFileSync(file('bpf/fsnoop.bpf.c'), 'utf8');
 
-const { types } = JSON.parse(
-  execFileSync('bpftool', ['btf', 'dump', 'file', file('build/fsnoop.bpf.o'), '-j'], {
+const typesOf = (path: string) => {
+  const dumped = execFileSync('bpftool', ['btf', 'dump', 'file', path, '-j'], {
     encoding: 'utf8',
     maxBuffer: 1 << 26,
     env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
-  }),
-) as { types: readonly BtfType[] };
+  });
+  return (JSON.parse(dumped) as { types: readonly BtfType[] }).types;
+};
 
-function struct(name: string): { size: number; layout: Record<string, number> } {
+const ownTypes = typesOf(objectPaths.multi);
+
+function struct(name: string, types = ownTypes): { size: number; layout: Record<string, number> } {
   const type = types.find((known) => known.kind === 'STRUCT' && known.name === name);
   if (type === undefined) throw new Error(`the object has no struct ${name}`);
-  return { size: type.size ?? 0, layout: Object.fromEntries(offsets(type)) };
+  return { size: type.size ?? 0, layout: Object.fromEntries(offsets(type, types)) };
 }
 
 /** Names and offsets in bytes, those in anonymous members and in unions too. */
-function offsets(type: BtfType, base = 0): readonly (readonly [string, number])[] {
+function offsets(
+  type: BtfType,
+  types: readonly BtfType[],
+  base = 0,
+): readonly (readonly [string, number])[] {
   return (type.members ?? []).flatMap(({ name, type_id, bits_offset }) => {
     const offset = base + bits_offset / 8;
     const inner = types.find(({ id }) => id === type_id);
     const isPart = name === '(anon)' || inner?.kind === 'UNION';
     if (name === 'both' || name === 'all') return [];
-    return isPart && inner ? offsets(inner, offset) : [[name, offset] as const];
+    return isPart && inner ? offsets(inner, types, offset) : [[name, offset] as const];
   });
 }
 
@@ -158,10 +168,26 @@ test('operations and fields of the task have the same numbers', () => {
   expect(enumerators('TASK_PID')).toEqual(numbered('TASK_', taskField));
 });
 
-test('a frame begins with its root and level', () => {
-  const { size, layout } = struct('frame');
-  expect(size).toBe(frameBytes);
+test.each([
+  ['multi', 'withCookie'],
+  ['each', 'withCookie'],
+  ['kprobe', 'withArguments'],
+  ['kprobeVoid', 'withArguments'],
+  ['kprobePair', 'withArguments'],
+  ['eachPair', 'withStack'],
+] as const)('a frame of the object %s begins with its root and level', (object, kind) => {
+  const { size, layout } = struct('frame', typesOf(objectPaths[object]));
+  expect(size).toBe(frameBytes[kind]);
   expect(layout).toMatchObject(frameLayout);
+});
+
+test('as deep as frames and cookies are, methods go', () => {
+  const [, kept] = /#define IS_KEPT 1\n#define OPEN_LEVELS (\d+)/.exec(methodHeader) ?? [];
+  expect(traits['kprobe.session'].deepest).toBe(Number(kept) - 1);
+  const [, levels] = /#define SESSION_LEVELS (\w+)/.exec(source) ?? [];
+  expect(traits.fsession.deepest).toBeLessThan(Number(levels));
+  const [, registers] = /#define REGISTER_ARGS (\d+)/.exec(methodHeader) ?? [];
+  expect(traits['kprobe.session'].argSlots).toBe(Number(registers));
 });
 
 test('constants agree', () => {

@@ -11,11 +11,13 @@ const shape = 'ksys_read(vfs_read(rw_verify_area(security_file_permission),read_
 const helpers = 'copy_from_kernel_nofault,strncpy_from_kernel_nofault';
 const hundreds = `-k ksys_read -g --fgraph-include 'tcp_[a-r]*,${below}' --format json`;
 const thousand = `-k ksys_read -g --fgraph-include '[x-z]*,${below}' --format json`;
+/** Of so many it would take another. */
+const copies = 'fsnoop --method fsession';
 
 /** fsnoop in the background, its process id in $tracer; then what is done to it while it attaches. */
 const attaching = (then: string) => `
 rm -f /tmp/ready
-fsnoop ${thousand} --ready-file /tmp/ready -c 'calls forever' &
+${copies} ${thousand} --ready-file /tmp/ready -c 'calls forever' &
 tracer=$!
 while [ $(bpftool link | grep -c tracing) -lt 20 ]; do sleep 0.1; done
 ${then}
@@ -29,7 +31,7 @@ const { loadNative } = await import(dist + '/attach/native.js');
 const { probeMethods } = await import(dist + '/attach/probe.js');
 const { loadBtf } = await import(dist + '/symbols/symbols.js');
 const btf = loadBtf(loadNative());
-for (const arch of ['x64', 'another']) console.log(JSON.stringify(await probeMethods(btf, arch)));
+for (const arch of ['x64', 'another']) console.log(JSON.stringify(await probeMethods(btf, 'auto', arch)));
 `;
 
 const leftovers = `
@@ -42,9 +44,10 @@ bpftool link; bpftool prog; pidof calls`;
 const steps = {
   'a plan': 'fsnoop -k vfs_read --dry-run --format json',
   'the other method': 'fsnoop -k vfs_read --method fsession.multi -c true',
-  'too many': "fsnoop -k ksys_read -g --fgraph-include '[a-f]*' --dry-run",
+  'too many': `${copies} -k ksys_read -g --fgraph-include '[a-f]*' --dry-run`,
   tries: `cat >t.mjs <<'END'\n${tryMethods}END\nnode t.mjs`,
-  hundreds: `fsnoop ${hundreds} -v -c 'calls read 50'`,
+  'all at once': `fsnoop ${hundreds} -c 'calls read 50'`,
+  hundreds: `${copies} ${hundreds} -v -c 'calls read 50'`,
   'one in the other': `fsnoop -k ksys_read -g --fgraph-include '${below},${helpers}' --format json
     --output-arg 'str(file->f_path.dentry->d_name.name)' --output-arg count -c 'calls read 300'`.replace(
     /\s+/g,
@@ -91,7 +94,10 @@ test('the method is what the kernel has, and is in the plan', () => {
 test('where its types are no proof, a try tells the same', () => {
   const offers = step('tries').stdout.trimEnd().split('\n');
   const told = { 'fsession.multi': 'no', fsession: 'yes' };
-  expect(offers.map((line) => JSON.parse(line) as unknown)).toMatchObject([told, told]);
+  expect(offers.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { ...told, 'kprobe.session': 'yes' },
+    { ...told, 'kprobe.session': 'no' },
+  ]);
 });
 
 test('a method that the kernel has not is said, with the one that it has', () => {
@@ -108,6 +114,16 @@ test('more functions than it takes are too many, and what leaves out some is nam
   expect(stderr.replace(/\s+/g, ' ')).toMatch(
     /^Error: \d+ functions are too many for the method fsession.*it takes 1500.*--fgraph-max-depth/,
   );
+});
+
+test('without it hundreds are attached by what attaches to all at once', () => {
+  const { status, stdout } = step('all at once');
+  expect(status).toBe(0);
+  expect(onlyLineOf(stdout, 'start').method).toBe('kprobe.session');
+  const trees = linesOf(stdout, 'tree');
+  expect(countShapes(trees.map(({ root }) => project(fromJson(root), below.split(','))))).toEqual({
+    [shape]: 50,
+  });
 });
 
 test('hundreds are attached, and trace what they should', () => {

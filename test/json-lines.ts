@@ -8,6 +8,7 @@ interface JsonCall {
   readonly cpu: number;
   readonly retval: number | string | null;
   readonly errno: string | null;
+  readonly args: readonly { readonly name: string }[];
 }
 
 export interface JsonNode extends JsonCall {
@@ -30,6 +31,7 @@ export interface JsonTree extends JsonTask {
 
 interface JsonStart {
   readonly type: 'start';
+  readonly method: string;
   readonly functions: number;
   readonly refused: readonly { readonly function: string; readonly reason: string }[];
   readonly attachMs: number;

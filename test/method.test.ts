@@ -4,7 +4,14 @@ import { attachCopies } from '../src/attach/copies.js';
 import type { Target } from '../src/attach/methods.js';
 import { NativeError, type NativeCopy } from '../src/attach/native.js';
 import { Failure } from '../src/failure.js';
-import { checkCount, chooseMethod, mostCopies, type Offer } from '../src/plan/method.js';
+import {
+  chooseMethod,
+  listMethods,
+  methods,
+  mostCopies,
+  type Method,
+  type Offer,
+} from '../src/plan/method.js';
 
 /** What a failure says, with its exit status. */
 function complaint(run: () => unknown): string {
@@ -19,66 +26,93 @@ function complaint(run: () => unknown): string {
 }
 
 describe('the method', () => {
-  const offers = (multi: Offer, single: Offer) => ({
+  /** A kernel that has these, and no others. */
+  const offers = (some: Partial<Record<Method, Offer>>) => ({
     kernel: '7.0.13',
-    'fsession.multi': multi,
-    fsession: single,
+    ...(Object.fromEntries(methods.map((method) => [method, 'no'])) as Record<Method, Offer>),
+    ...some,
+  });
+  const best = (some: Partial<Record<Method, Offer>>, functions = 1, maxDepth = 5) =>
+    chooseMethod(listMethods('auto', offers(some)), { functions, maxDepth, isOfVmlinux: true });
+
+  test('is the best of what there is', () => {
+    expect(best({ 'fsession.multi': 'yes', fsession: 'yes' })).toBe('fsession.multi');
+    expect(best({ fsession: 'yes', 'kprobe.session': 'yes' })).toBe('fsession');
+    expect(best({ 'fentry+fexit': 'yes', 'kprobe.session': 'yes' })).toBe('fentry+fexit');
+    expect(best({ 'kprobe.session': 'yes', 'kprobe.multi': 'yes' })).toBe('kprobe.session');
+    // no privilege is not no: attaching will tell
+    expect(best({ 'fsession.multi': 'could not tell' })).toBe('fsession.multi');
+    expect(best({ fsession: 'could not tell' })).toBe('fsession');
   });
 
-  test.each([
-    ['yes', 'yes', 'fsession.multi'],
-    ['no', 'yes', 'fsession'],
-    // no privilege is not no: attaching will tell
-    ['could not tell', 'could not tell', 'fsession.multi'],
-    ['no', 'could not tell', 'fsession'],
-  ] as const)('is the best of what there is: %s, %s: %s', (multi, single, method) => {
-    expect(chooseMethod('auto', offers(multi, single))).toBe(method);
+  test('is one program for all where they are many, and the kernel has it', () => {
+    const both = { fsession: 'yes', 'kprobe.session': 'yes' } as const;
+    expect([1, 100, 101, 20_000].map((functions) => best(both, functions))).toEqual([
+      'fsession',
+      'fsession',
+      'kprobe.session',
+      'kprobe.session',
+    ]);
+    expect(best({ ...both, 'fsession.multi': 'yes' }, 20_000)).toBe('fsession.multi');
+    expect(best({ fsession: 'yes' }, 1000)).toBe('fsession');
+    expect(best({ 'fentry+fexit': 'yes', 'kprobe.multi': 'yes' }, 101)).toBe('kprobe.multi');
+  });
+
+  test('is one that goes as deep as is asked for', () => {
+    const both = { fsession: 'yes', 'kprobe.session': 'yes' } as const;
+    expect(best(both, 1000, 30)).toBe('kprobe.session');
+    expect(best(both, 1000, 31)).toBe('fsession');
+    expect(complaint(() => best({ 'kprobe.session': 'yes' }, 1, 31))).toMatchInlineSnapshot(`
+      "
+      2: --fgraph-max-depth 31 is too deep for the method kprobe.session, which follows calls down to 30 levels below a root.
+      Give --fgraph-max-depth 30, or less
+      Linux 7.0 has fsession, which goes deeper: fsnoop vm --kernel 7.2 -- fsnoop …"
+    `);
   });
 
   test('is the one that is asked for, where there is it', () => {
-    expect(chooseMethod('fsession', offers('yes', 'yes'))).toBe('fsession');
-    expect(chooseMethod('fsession.multi', offers('could not tell', 'yes'))).toBe('fsession.multi');
+    const all = offers({ 'fsession.multi': 'could not tell', fsession: 'yes' });
+    expect(listMethods('fsession', all)).toEqual(['fsession']);
+    expect(listMethods('fsession.multi', all)).toEqual(['fsession.multi']);
   });
 
   test('that the kernel has not', () => {
-    expect(complaint(() => chooseMethod('fsession.multi', offers('no', 'yes'))))
+    expect(complaint(() => listMethods('fsession.multi', offers({ fsession: 'yes' }))))
       .toMatchInlineSnapshot(`
         "
         5: This kernel (7.0.13) has no fsession.multi, which attaches one BPF program to many functions: it came with Linux 7.2 for x86_64.
         Leave out --method: it has fsession
         Try it in a throw-away guest with a newer kernel: fsnoop vm --kernel 7.2 -- fsnoop …"
       `);
-    expect(complaint(() => chooseMethod('auto', offers('no', 'no')))).toMatchInlineSnapshot(`
+    expect(complaint(() => listMethods('auto', offers({})))).toMatchInlineSnapshot(`
       "
-      5: This kernel (7.0.13) has no fsession, which runs one BPF program at the entry and the return of a function: it came with Linux 7.0 for x86_64 and arm64.
+      5: This kernel (7.0.13) has none of the ways to attach that fsnoop has: fsession.multi, fsession, fentry+fexit, kprobe.session, kprobe.multi. The oldest that fsnoop is tested with is Linux 6.1.
       Try it in a throw-away guest with a newer kernel: fsnoop vm --kernel 7.2 -- fsnoop …"
     `);
-    expect(complaint(() => chooseMethod('fsession', offers('no', 'no')))).toContain(
-      'has no fsession,',
-    );
+    expect(complaint(() => listMethods('fsession', offers({})))).toContain('has no fsession,');
   });
 
   test('that is not for so many functions', () => {
-    expect(
-      complaint(() => {
-        checkCount('fsession', mostCopies + 1);
-      }),
-    ).toMatchInlineSnapshot(`
+    const choose = (functions: number) => () =>
+      chooseMethod(['fsession'], { functions, maxDepth: null, isOfVmlinux: true });
+    expect(complaint(choose(mostCopies + 1))).toMatchInlineSnapshot(`
       "
       2: 1501 functions are too many for the method fsession, which loads a program for each: it takes 1500.
       Trace fewer: a narrower -k or --fgraph-include, more of --fgraph-exclude, a smaller --fgraph-max-depth
       Linux 7.2 has fsession.multi, which takes all: fsnoop vm --kernel 7.2 -- fsnoop …"
     `);
+    expect(complaint(choose(mostCopies))).toBe('');
+    expect(complaint(() => best({ 'fentry+fexit': 'yes' }, mostCopies / 2 + 1)))
+      .toMatchInlineSnapshot(`
+      "
+      2: 751 functions are too many for the method fentry+fexit, which loads 2 programs for each: it takes 750.
+      Trace fewer: a narrower -k or --fgraph-include, more of --fgraph-exclude, a smaller --fgraph-max-depth
+      Linux 7.2 has fsession.multi, which takes all: fsnoop vm --kernel 7.2 -- fsnoop …"
+    `);
+    expect(best({ 'fentry+fexit': 'yes' }, mostCopies / 2)).toBe('fentry+fexit');
     expect(
-      complaint(() => {
-        checkCount('fsession', mostCopies);
-      }),
-    ).toBe('');
-    expect(
-      complaint(() => {
-        checkCount('fsession.multi', 38_949);
-      }),
-    ).toBe('');
+      chooseMethod(['fsession.multi'], { functions: 38_949, maxDepth: 500, isOfVmlinux: false }),
+    ).toBe('fsession.multi');
   });
 });
 
@@ -101,6 +135,7 @@ describe('copies of the program', () => {
           kernel.attached.delete(id);
         },
         skipped: () => id,
+        missed: () => 0,
         close: () => void kernel.loaded.delete(id),
       };
     };
@@ -114,7 +149,9 @@ describe('copies of the program', () => {
   ): Target => ({
     object,
     programs: Array.from({ length: count }, () => 'on_call' as const),
+    halves: [{ suffix: '', options: { type: 26, attachType: 58 } }],
     ids: Uint32Array.from({ length: count }, (_, place) => place),
+    names: Array.from({ length: count }, (_, place) => `function_${place}`),
     modules: Array.from({ length: count }, () => null),
     cookies: new BigUint64Array(count),
     roots: new Set([0]),
@@ -153,6 +190,26 @@ describe('copies of the program', () => {
     const { kernel, object } = makeKernel(refused);
     await expect(attachCopies(targetOf(object, 20))).rejects.toMatchObject({ code });
     expect(kernel).toMatchObject({ attached: new Set(), loaded: new Set() });
+  });
+
+  test('are two where a function has one for each half: both, or none', async () => {
+    const { kernel, object } = makeKernel({ 3: 'EINVAL' });
+    const options = { type: 26, attachType: 24 };
+    const halves = [{ suffix: '', options } as const, { suffix: '_return', options } as const];
+    const made: string[] = [];
+    const attachCopy = (program: string, id: number, cookie: bigint, module: string | null) => {
+      made.push(`${program} ${id}`);
+      const isRefused = program === 'on_call_return' && id === 2;
+      return object.attachCopy(program, isRefused ? 3 : id, cookie, module);
+    };
+    const both = { ...object, attachCopy };
+    const all = await attachCopies(targetOf(both, 3, { halves }));
+    expect(made.sort()).toEqual(
+      [0, 1, 2].flatMap((id) => [`on_call ${id}`, `on_call_return ${id}`]).sort(),
+    );
+    expect(all).toMatchObject({ attached: 2, refused: new Set([2]) });
+    expect(kernel).toMatchObject({ attached: new Set([0, 1]), loaded: new Set([0, 1]) });
+    expect(all.skipped()).toBe(2 * (0 + 1));
   });
 
   test('that nobody wants any more are not made', async () => {

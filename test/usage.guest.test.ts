@@ -167,33 +167,49 @@ describe('on 7.2', () => {
   });
 });
 
-describe('on 6.1, which has neither fsession.multi nor fsession', () => {
-  let run: GuestSession<'trace' | 'multi' | 'dryRun' | 'after'>;
+describe('on 6.1, which has fentry+fexit alone', () => {
+  let run: GuestSession<'trace' | 'multi' | 'fprobe' | 'tooMany' | 'dryRun' | 'after'>;
 
   beforeAll(async () => {
     const steps = {
-      trace: attempt(`${read} -c true`),
+      trace: `fsnoop ${read} --format json -c true`,
       multi: attempt(`${read} -c true --method fsession.multi`),
-      dryRun: attempt(`${read} --dry-run`),
+      fprobe: attempt(`${read} -c true --method kprobe.multi`),
+      tooMany: attempt("-k ksys_read -g --fgraph-include '[a-f]*' -c true"),
+      dryRun: `fsnoop ${read} --dry-run --format json`,
       after: nothingAttached,
     };
     run = await guestSession({ kernel: '6.1', files: files(), steps });
   }, 600_000);
 
-  test('it says what is lacking and where to find it', () => {
-    const { trace, multi, dryRun, after } = run.steps;
-    const newer = 'Try this: .*fsnoop vm --kernel 7\\.2';
+  test('it traces by that, and says so', () => {
+    const { trace, dryRun } = run.steps;
+    expect(trace).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(trace.stdout.split('\n')[0] ?? '')).toMatchObject({
+      type: 'start',
+      method: 'fentry+fexit',
+    });
+    expect(JSON.parse(dryRun.stdout)).toMatchObject({ method: 'fentry+fexit' });
+    expect(run.splats).toEqual([]);
+  });
+
+  test('of the others it says what is lacking and where to find it', () => {
+    const { multi, fprobe, tooMany, after } = run.steps;
+    const advice = 'Leave out --method: it has fentry\\+fexit.*fsnoop vm --kernel 7\\.2';
     const lacks = (method: string, since: string) =>
-      new RegExp(`kernel \\(6\\.1\\.\\S*\\) has no ${method},.* Linux ${since} .*${newer}`);
-    expect(saidBy(trace)).toMatch(lacks('fsession', '7\\.0'));
-    expect(saidBy(dryRun)).toBe(saidBy(trace));
+      new RegExp(`kernel \\(6\\.1\\.\\S*\\) has no ${method},.* Linux ${since}.*${advice}`);
     expect(saidBy(multi)).toMatch(lacks('fsession\\.multi', '7\\.2'));
-    for (const step of [trace, multi, dryRun]) {
+    // Debian builds 6.1 without CONFIG_FPROBE
+    expect(saidBy(fprobe)).toMatch(lacks('kprobe\\.multi', '5\\.18'));
+    for (const step of [multi, fprobe]) {
       expect(step.status).toBe(5);
       expectOneMessage(step);
     }
+    expect(tooMany.status).toBe(2);
+    expect(saidBy(tooMany)).toMatch(
+      /\d+ functions are too many for the method fentry\+fexit, which loads 2 programs for each: it takes 750\./,
+    );
     expect(after.stdout).toBe('');
-    expect(run.splats).toEqual([]);
   });
 });
 

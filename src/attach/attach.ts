@@ -2,24 +2,27 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { exitStatus, Failure } from '../failure.js';
 import type { Plan, PlannedFunction } from '../plan/plan.js';
+import type { Btf } from '../symbols/btf.js';
 import { checkFtrace, explainRefusal } from './explain.js';
-import { chooseTechnique, type AttachedFunctions, type Technique } from './methods.js';
+import {
+  chooseTechnique,
+  pickPrograms,
+  type AttachedFunctions,
+  type Technique,
+} from './methods.js';
 import {
   loadNative,
   NativeError,
   type NativeLink,
   type NativeObject,
   type NativeRing,
-  type ProgramOptions,
 } from './native.js';
 import { encodePrograms } from './programs.js';
 import {
   decodeCounters,
   encodeFrame,
   encodeSettings,
-  frameBytes,
   longestRecordBytes,
-  programs,
   type ProgramName,
   ringHeadBytes,
   ringMarginBytes,
@@ -41,6 +44,8 @@ export interface KernelLosses {
 }
 
 export interface AttachOptions {
+  /** Of the running kernel. */
+  readonly btf: Btf;
   /** Of the command that waits to be traced, or null. */
   readonly commandPid: number | null;
   /** Processes that belong to fsnoop besides this one: none of them is traced. */
@@ -84,7 +89,7 @@ export interface Attachment extends AsyncDisposable {
 export async function attach(plan: Plan, options: AttachOptions): Promise<Attachment> {
   checkFtrace();
   const technique = chooseTechnique(plan);
-  const object = new (loadNative().Object)(technique.objectPath);
+  const object = new (loadNative().Object)(technique.objectPath(options.btf));
   const owned: { close(): void }[] = [object];
   const closeAll = () => {
     for (const handle of owned.reverse()) handle.close();
@@ -96,7 +101,7 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     const ringBytes = chooseRingBytes(plan.bufferBytes, slackBytes);
     options.onProgress('loading the program');
     const chosen = choosePrograms(plan, technique.programs);
-    await load(object, chosen, technique.options, plan, ringBytes);
+    await load(object, technique, chosen, plan, ringBytes);
     const counts = new Float64Array(plan.functions.length);
     const ring = object.openRing('.bss.ring', ringBytes, slackBytes, counts);
     owned.push(ring);
@@ -111,13 +116,18 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     const ownPids = [process.pid, ...(options.helperPids ?? [])];
     const tracedPids = [...plan.pids, options.commandPid ?? []].flat();
     checkPids(tracedPids);
-    if (technique.chooseTasks === 'before') chooseTasks(object, tracedPids, ownPids);
+    const choose = () => {
+      chooseTasks(object, technique.frameBytes, tracedPids, ownPids);
+    };
+    if (technique.chooseTasks === 'before') choose();
 
     const begin = performance.now();
     const functions = await technique.attach({
       object,
       programs: chosen,
+      halves: technique.halves,
       ids: Uint32Array.from(plan.functions, ({ btfId, idInProgram }) => idInProgram ?? btfId),
+      names: plan.functions.map(({ name }) => name),
       modules: plan.functions.map(({ module }) => module),
       cookies: encoded.cookies,
       roots: new Set(plan.functions.flatMap(({ root }, place) => (root ? place : []))),
@@ -125,7 +135,7 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     });
     owned.push(functions.link);
     const attachMs = elapsedMs(begin);
-    if (technique.chooseTasks === 'after') chooseTasks(object, tracedPids, ownPids);
+    if (technique.chooseTasks === 'after') choose();
     return {
       attached: functions.attached,
       refused: plan.functions.filter((_, place) => functions.refused.has(place)),
@@ -217,15 +227,13 @@ function makeAttachment(
 
 async function load(
   object: NativeObject,
+  technique: Technique,
   chosen: readonly ProgramName[],
-  options: ProgramOptions,
   plan: Plan,
   ringBytes: number,
 ): Promise<void> {
-  const used = [...new Set(chosen)];
   await object.load({
-    programs: Object.fromEntries(used.map((program) => [program, options])),
-    skipped: programs.filter((program) => !used.includes(program)),
+    ...pickPrograms(technique, chosen),
     globals: {
       '.rodata.settings': encodeSettings({
         minDurationNs: plan.minDurationNs,
@@ -249,6 +257,7 @@ const hookNames = ['on_fork', 'on_rename', 'on_exit', 'on_free'];
 /** Traces the threads that these processes have now, or without any all tasks but fsnoop's own. */
 function chooseTasks(
   object: NativeObject,
+  frameBytes: number,
   pids: readonly number[],
   ownPids: readonly number[],
 ): void {

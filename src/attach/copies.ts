@@ -1,6 +1,6 @@
-/** Attaches a copy of the program to each function: single fsession. */
+/** Attaches a copy of the program to each function, or of two programs: single fsession, fentry+fexit. */
 import type { AttachedFunctions, Target } from './methods.js';
-import { countSkipped, forEach, joinLinks } from './links.js';
+import { attachHalves, countSkipped, forEach, joinLinks } from './links.js';
 import { NativeError, type NativeCopy } from './native.js';
 
 /** What the kernel answers where it is not the function that it minds. */
@@ -12,7 +12,8 @@ const notOfFunction = new Set(['EPERM', 'EACCES', 'EMFILE', 'ENFILE', 'ENOMEM'])
  * @throws {NativeError} when it can't go on, or no root is left; nothing is attached then
  */
 export async function attachCopies(target: Target): Promise<AttachedFunctions> {
-  const { links, refused, refusal } = await attachEach(target, [...target.ids.keys()]);
+  const places = [...target.ids.keys()];
+  const { links, attached, refused, refusal } = await attachEach(target, places);
   const all = joinLinks(links);
   if (refusal !== undefined && [...target.roots].every((place) => refused.includes(place))) {
     await all.detach();
@@ -21,7 +22,7 @@ export async function attachCopies(target: Target): Promise<AttachedFunctions> {
   }
   return {
     link: all,
-    attached: links.length,
+    attached,
     refused: new Set(refused),
     skipped: () => countSkipped(links),
   };
@@ -29,6 +30,8 @@ export async function attachCopies(target: Target): Promise<AttachedFunctions> {
 
 export interface Group {
   readonly links: readonly NativeCopy[];
+  /** How many functions. */
+  readonly attached: number;
   /** Places of the functions that the kernel refused. */
   readonly refused: readonly number[];
   /** The first. */
@@ -40,9 +43,10 @@ export interface Group {
  * @throws {NativeError} when it can't go on; nothing is attached then
  */
 export async function attachEach(target: Target, places: readonly number[]): Promise<Group> {
-  const { object, programs, ids, modules, cookies, isCancelled } = target;
+  const { object, programs, halves, ids, modules, cookies, isCancelled } = target;
   const links: NativeCopy[] = [];
   const refused: number[] = [];
+  let attached = 0;
   let failure: Error | undefined;
   let refusal: NativeError | undefined;
   await forEach(places, async (place) => {
@@ -50,9 +54,11 @@ export async function attachEach(target: Target, places: readonly number[]): Pro
     try {
       const program = programs[place] ?? 'on_call_options';
       const id = ids[place] ?? 0;
-      links.push(
-        await object.attachCopy(program, id, cookies[place] ?? 0n, modules[place] ?? null),
+      const copies = await attachHalves(halves, ({ suffix }) =>
+        object.attachCopy(program + suffix, id, cookies[place] ?? 0n, modules[place] ?? null),
       );
+      links.push(...copies);
+      attached++;
     } catch (error) {
       if (!(error instanceof NativeError) || notOfFunction.has(error.code)) {
         failure ??= error as Error;
@@ -61,9 +67,9 @@ export async function attachEach(target: Target, places: readonly number[]): Pro
       refusal ??= error;
       refused.push(place);
     }
-    target.onProgress(`attaching to ${places.length} functions: ${links.length}`);
+    target.onProgress(`attaching to ${places.length} functions: ${attached}`);
   });
-  if (failure === undefined) return { links, refused, refusal };
+  if (failure === undefined) return { links, attached, refused, refusal };
   const all = joinLinks(links);
   await all.detach();
   all.close();

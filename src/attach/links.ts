@@ -1,4 +1,5 @@
-/** Links as one: each step for some at a time, in order. */
+/** Links as one: of many functions, of the two halves of a call. */
+import type { Half } from './methods.js';
 import type { NativeCopy, NativeLink } from './native.js';
 
 /**
@@ -18,7 +19,25 @@ export function joinLinks(links: readonly NativeLink[]): NativeLink {
 
 /** How many runs of their programs the kernel skipped until now. */
 export const countSkipped = (links: readonly NativeCopy[]): number =>
-  links.reduce((sum, link) => sum + link.skipped(), 0);
+  links.reduce((sum, link) => sum + link.skipped() + link.missed(), 0);
+
+/** One after the other; where the second can't be attached, neither is. */
+export async function attachHalves(
+  halves: readonly Half[],
+  attachHalf: (half: Half) => Promise<NativeCopy>,
+): Promise<NativeCopy[]> {
+  const links: NativeCopy[] = [];
+  try {
+    for (const half of halves) links.push(await attachHalf(half));
+  } catch (error) {
+    for (const link of links) {
+      await link.detach();
+      link.close();
+    }
+    throw error;
+  }
+  return links;
+}
 
 /** Some at a time, in order. */
 export async function forEach<Item>(

@@ -1,27 +1,31 @@
 /** How each method loads the program and attaches it to functions. */
+import type { Method } from '../plan/method.js';
 import type { Plan } from '../plan/plan.js';
+import type { Btf } from '../symbols/btf.js';
 import { isOfProgram } from '../symbols/programs.js';
 import { attachCopies, attachEach, type Group } from './copies.js';
 import { findRefused } from './bisect.js';
-import { countSkipped, joinLinks } from './links.js';
+import { attachHalves, countSkipped, joinLinks } from './links.js';
 import {
-  copiesObjectPath,
   NativeError,
-  objectPath,
+  objectPaths,
+  type LoadOptions,
   type NativeCopy,
   type NativeLink,
   type NativeObject,
   type ProgramOptions,
 } from './native.js';
-import type { ProgramName } from './shared.js';
+import { frameBytes, programs, type ProgramName } from './shared.js';
 
 /** What is to be attached. */
 export interface Target {
   readonly object: NativeObject;
   /** All by the place of the function in the plan. With one link there is one program. */
   readonly programs: readonly ProgramName[];
+  readonly halves: readonly Half[];
   readonly ids: Uint32Array;
-  /** Null for vmlinux. */
+  readonly names: readonly string[];
+  /** What they are in: a module, a BPF program, or null for vmlinux. */
   readonly modules: readonly (string | null)[];
   readonly cookies: BigUint64Array;
   /** Without one of these there is nothing to trace. */
@@ -41,39 +45,91 @@ export interface AttachedFunctions {
   readonly skipped: () => number;
 }
 
-export interface Technique {
-  readonly objectPath: string;
+/** What is run at entry and return, or one of the two. */
+export interface Half {
+  /** Behind the name of the program. */
+  readonly suffix: '' | '_return';
   readonly options: ProgramOptions;
+}
+
+export interface Technique {
+  readonly objectPath: (btf: Btf) => string;
+  /** One, or two. */
+  readonly halves: readonly Half[];
+  readonly frameBytes: number;
   readonly attach: (target: Target) => Promise<AttachedFunctions>;
   /** The same for all functions, or for each the least that does. */
   readonly programs: 'one' | 'of each';
-  /** When tasks are chosen: with several links before, they would be traced while some of them are missing. */
+  /** When tasks are chosen: with several links, before all are attached, calls would be seen in part. */
   readonly chooseTasks: 'before' | 'after';
 }
 
-const programTypeTracing = 26;
-const attachTypeFsession = 58;
-const attachTypeFsessionMulti = 61;
+const programType = { kprobe: 2, tracing: 26 };
 
 /** Does nothing, for nobody: the kernel has it for tests of BPF. */
 export const idleFunction = 'bpf_fentry_test1';
 
-const together: Technique = {
-  objectPath,
-  options: { type: programTypeTracing, attachType: attachTypeFsessionMulti },
-  attach: attachTogether,
-  programs: 'one',
-  chooseTasks: 'before',
+const ofTracing = (attachType: number): ProgramOptions => ({
+  type: programType.tracing,
+  attachType,
+  target: idleFunction,
+});
+const ofKprobe = (attachType: number): ProgramOptions => ({ type: programType.kprobe, attachType });
+
+const techniques: Readonly<Record<Method, Technique>> = {
+  'fsession.multi': {
+    objectPath: () => objectPaths.multi,
+    halves: [{ suffix: '', options: { type: programType.tracing, attachType: 61 } }],
+    frameBytes: frameBytes.withCookie,
+    attach: (target) => attachTogether(target, attachIds),
+    programs: 'one',
+    chooseTasks: 'before',
+  },
+  fsession: {
+    objectPath: () => objectPaths.each,
+    halves: [{ suffix: '', options: ofTracing(58) }],
+    frameBytes: frameBytes.withCookie,
+    attach: attachCopies,
+    programs: 'of each',
+    chooseTasks: 'after',
+  },
+  'fentry+fexit': {
+    objectPath: () => objectPaths.eachPair,
+    halves: [
+      { suffix: '', options: ofTracing(24) },
+      { suffix: '_return', options: ofTracing(25) },
+    ],
+    frameBytes: frameBytes.withStack,
+    attach: attachCopies,
+    programs: 'of each',
+    chooseTasks: 'after',
+  },
+  'kprobe.session': {
+    objectPath: (btf) => (takesContext(btf) ? objectPaths.kprobe : objectPaths.kprobeVoid),
+    halves: [{ suffix: '', options: ofKprobe(56) }],
+    frameBytes: frameBytes.withArguments,
+    attach: (target) => attachTogether(target, attachNames),
+    programs: 'one',
+    chooseTasks: 'before',
+  },
+  'kprobe.multi': {
+    objectPath: () => objectPaths.kprobePair,
+    // so that no entry is seen without its return
+    halves: [
+      { suffix: '_return', options: ofKprobe(42) },
+      { suffix: '', options: ofKprobe(42) },
+    ],
+    frameBytes: frameBytes.withArguments,
+    attach: (target) => attachTogether(target, attachNames),
+    programs: 'one',
+    chooseTasks: 'before',
+  },
 };
 
 /** Modules have programs of their own, which must be kept out of each other as other copies are. */
-const byModule: Technique = { ...together, objectPath: copiesObjectPath, chooseTasks: 'after' };
-
-const one: Technique = {
-  objectPath: copiesObjectPath,
-  options: { type: programTypeTracing, attachType: attachTypeFsession, target: idleFunction },
-  attach: attachCopies,
-  programs: 'of each',
+const byModule: Technique = {
+  ...techniques['fsession.multi'],
+  objectPath: () => objectPaths.each,
   chooseTasks: 'after',
 };
 
@@ -81,16 +137,69 @@ export function chooseTechnique({
   method,
   functions,
 }: Pick<Plan, 'method' | 'functions'>): Technique {
-  if (method === 'fsession') return one;
-  return functions.some(({ module }) => module !== null) ? byModule : together;
+  const hasModules = functions.some(({ module }) => module !== null);
+  return method === 'fsession.multi' && hasModules ? byModule : techniques[method];
 }
+
+/** Of the programs of the object those that are to be loaded, and those that are not. */
+export function pickPrograms(
+  { halves }: Technique,
+  used: readonly ProgramName[],
+): Pick<LoadOptions, 'programs' | 'skipped'> {
+  const all = programs.flatMap((program) =>
+    halves.map(({ suffix, options }) => ({ program, name: program + suffix, options })),
+  );
+  const isUsed = ({ program }: { program: ProgramName }) => used.includes(program);
+  return {
+    programs: Object.fromEntries(all.filter(isUsed).map(({ name, options }) => [name, options])),
+    skipped: all.filter((one) => !isUsed(one)).map(({ name }) => name),
+  };
+}
+
+/** Whether the kernel's function that tells an entry from a return takes the context; before 7.0 it takes nothing. */
+function takesContext(btf: Btf): boolean {
+  return btf
+    .find('func', 'bpf_session_is_return')
+    .some((id) => btf.prototype(id).parameters.length > 0);
+}
+
+/** Attaches a program to the functions at these places, which are in one module, to all or none. */
+type AttachSome = (
+  target: Target,
+  program: ProgramName,
+  half: Half,
+  places: readonly number[],
+  module: string | null,
+) => Promise<NativeCopy>;
+
+const cookiesOf = ({ cookies }: Target, places: readonly number[]) =>
+  BigUint64Array.from(places, (place) => cookies[place] ?? 0n);
+
+const attachIds: AttachSome = (target, program, { suffix }, places, module) =>
+  target.object.attachMulti(
+    program + suffix,
+    Uint32Array.from(places, (place) => target.ids[place] ?? 0),
+    cookiesOf(target, places),
+    module,
+  );
+
+/** BPF_F_KPROBE_MULTI_RETURN */
+const atReturn = 1;
+
+const attachNames: AttachSome = (target, program, { suffix }, places) =>
+  target.object.attachKprobes(
+    program + suffix,
+    places.map((place) => target.names[place] ?? ''),
+    cookiesOf(target, places),
+    suffix === '' ? 0 : atReturn,
+  );
 
 /**
  * A link for all functions of vmlinux, one for those of each module, and one for each of a BPF program. It ends early, with what is attached,
  * when nobody wants it any more.
  * @throws {NativeError} when it can't go on, or no root is left; nothing is attached then
  */
-async function attachTogether(target: Target): Promise<AttachedFunctions> {
+async function attachTogether(target: Target, attachSome: AttachSome): Promise<AttachedFunctions> {
   const { modules, roots, isCancelled, onProgress } = target;
   const links: NativeCopy[] = [];
   const refused = new Set<number>();
@@ -104,11 +213,11 @@ async function attachTogether(target: Target): Promise<AttachedFunctions> {
       // one link for many functions is not for those of BPF programs
       const group = isOfProgram(module)
         ? await attachEach(target, places)
-        : await attachGroup(target, module, places);
+        : await attachGroup(target, attachSome, module, places);
       for (const place of group.refused) refused.add(place);
       refusal ??= group.refusal;
       links.push(...group.links);
-      attached += places.length - group.refused.length;
+      attached += group.attached;
     }
     if (refusal !== undefined && [...roots].every((place) => refused.has(place))) throw refusal;
   } catch (error) {
@@ -131,25 +240,23 @@ function groupPlaces<Key>(keys: readonly Key[]): Map<Key, number[]> {
 
 /** The kernel takes all of them or none, and those that it refuses are looked for. */
 async function attachGroup(
-  { object, programs, ids, cookies, onProgress }: Target,
+  target: Target,
+  attachSome: AttachSome,
   module: string | null,
   places: readonly number[],
 ): Promise<Group> {
+  const { programs, halves, onProgress } = target;
   const [program = 'on_call_options'] = programs;
   const attachPlaces = (some: readonly number[]) =>
-    object.attachMulti(
-      program,
-      Uint32Array.from(some, (place) => ids[place] ?? 0),
-      BigUint64Array.from(some, (place) => cookies[place] ?? 0n),
-      module,
-    );
+    attachHalves(halves, (half) => attachSome(target, program, half, some, module));
   try {
-    return { links: [await attachPlaces(places)], refused: [] };
+    return { links: await attachPlaces(places), attached: places.length, refused: [] };
   } catch (error) {
     if (!(error instanceof NativeError)) throw error;
-    const refused = await findRefused(places, attachPlaces, onProgress);
+    const attachJoined = async (some: readonly number[]) => joinLinks(await attachPlaces(some));
+    const refused = await findRefused(places, attachJoined, onProgress);
     const left = places.filter((place) => !refused.includes(place));
-    const links = left.length === 0 ? [] : [await attachPlaces(left)];
-    return { links, refused, refusal: error };
+    const links = left.length === 0 ? [] : await attachPlaces(left);
+    return { links, attached: left.length, refused, refusal: error };
   }
 }

@@ -8,9 +8,15 @@ import type { DisassembleCode } from '../symbols/load-callees.js';
 /** Where the addon, the BPF object and the helpers are, from src/ as from dist/. */
 const artifact = (name: string) => fileURLToPath(new URL(`../../build/${name}`, import.meta.url));
 
-export const objectPath = artifact('fsnoop.bpf.o');
-/** Of the program that is loaded again for each function. */
-export const copiesObjectPath = artifact('fsnoop-each.bpf.o');
+/** One for each way to attach: bpf/method.h. */
+export const objectPaths = {
+  multi: artifact('fsnoop.bpf.o'),
+  each: artifact('fsnoop-each.bpf.o'),
+  kprobe: artifact('fsnoop-kprobe.bpf.o'),
+  kprobeVoid: artifact('fsnoop-kprobe-void.bpf.o'),
+  eachPair: artifact('fsnoop-each-pair.bpf.o'),
+  kprobePair: artifact('fsnoop-kprobe-pair.bpf.o'),
+};
 export const launcherPath = artifact('launch');
 export const watchdogPath = artifact('watchdog');
 
@@ -44,6 +50,8 @@ export interface NativeLink {
 export interface NativeCopy extends NativeLink {
   /** How many runs of it the kernel skipped, until it is closed. */
   skipped(): number;
+  /** How many calls did not get to the program, besides those that it skipped, until it is detached. */
+  missed(): number;
 }
 
 export interface NativeRing {
@@ -61,7 +69,7 @@ export interface ProgramOptions {
   readonly target?: string;
 }
 
-interface LoadOptions {
+export interface LoadOptions {
   /** Of programs whose section this libbpf does not know. */
   readonly programs: Readonly<Record<string, ProgramOptions>>;
   /** Programs to leave out. */
@@ -87,6 +95,13 @@ export interface NativeObject {
     ids: Uint32Array,
     cookies: BigUint64Array,
     module: string | null,
+  ): Promise<NativeCopy>;
+  /** Attaches one program to the functions of these names by fprobe, all or none; flags: of bpf(2). */
+  attachKprobes(
+    program: string,
+    names: readonly string[],
+    cookies: BigUint64Array,
+    flags: number,
   ): Promise<NativeCopy>;
   /**
    * Loads a program again, for the function of this BTF id alone, and attaches that copy.

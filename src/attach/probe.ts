@@ -2,30 +2,69 @@
 import { arch, release } from 'node:os';
 import { aboutMethod, methods, type Method, type Offer, type Offers } from '../plan/method.js';
 import type { Btf } from '../symbols/btf.js';
-import { chooseTechnique, idleFunction } from './methods.js';
+import { chooseTechnique, idleFunction, pickPrograms } from './methods.js';
 import { loadNative, NativeError } from './native.js';
 import { programs, ringHeadBytes, ringMarginBytes, ringMinBytes } from './shared.js';
 
-const enumerators: Readonly<Record<Method, string>> = {
-  'fsession.multi': 'BPF_TRACE_FSESSION_MULTI',
-  fsession: 'BPF_TRACE_FSESSION',
+/** What is in the types of a kernel that has the method: an enumerator, functions and structs. */
+interface Proof {
+  readonly enumerator: string;
+  readonly functions?: readonly string[];
+  readonly structs?: readonly string[];
+}
+
+/** Of fprobe, which a kernel may be built without. */
+const attachesFprobe = 'register_fprobe_ips';
+
+const proofs: Readonly<Record<Method, Proof>> = {
+  'fsession.multi': { enumerator: 'BPF_TRACE_FSESSION_MULTI' },
+  fsession: { enumerator: 'BPF_TRACE_FSESSION' },
+  // the struct came with the attach cookies of such links, in 5.19
+  'fentry+fexit': { enumerator: 'BPF_TRACE_FEXIT', structs: ['bpf_tramp_link'] },
+  'kprobe.session': {
+    enumerator: 'BPF_TRACE_KPROBE_SESSION',
+    functions: ['bpf_session_is_return', attachesFprobe],
+  },
+  'kprobe.multi': { enumerator: 'BPF_TRACE_KPROBE_MULTI', functions: [attachesFprobe] },
 };
+
+/** Those that read the registers of x86_64. */
+const isForX64 = (method: Method) => method.startsWith('kprobe');
 
 /**
  * The kernel's types tell what its sources have, and on x86_64 that is what it can do. Elsewhere it may
  * lack what such programs need of its JIT: there a method is tried.
  */
-export async function probeMethods(btf: Btf, architecture = arch()): Promise<Offers> {
+export async function probeMethods(
+  btf: Btf,
+  wished: Method | 'auto' = 'auto',
+  architecture = arch(),
+): Promise<Offers> {
   const probe = async (method: Method): Promise<Offer> => {
-    if (!isKnown(method, btf)) return 'no';
+    if (!isKnown(method, btf, architecture)) return 'no';
     return architecture === 'x64' ? 'yes' : (await tryMethod(method, btf)).offer;
   };
+  // which does all that the others do: to look for those takes longer than all that is left to plan
+  if (wished === 'auto' && (await probe('fsession.multi')) === 'yes')
+    return { kernel: release(), ...unasked, 'fsession.multi': 'yes' };
   const offers = methods.map(async (method) => [method, await probe(method)] as const);
   const found = Object.fromEntries(await Promise.all(offers)) as Record<Method, Offer>;
   return { kernel: release(), ...found };
 }
 
-const isKnown = (method: Method, btf: Btf) => btf.enumerator(enumerators[method]) !== undefined;
+const unasked = Object.fromEntries(methods.map((method) => [method, 'could not tell'])) as Readonly<
+  Record<Method, Offer>
+>;
+
+function isKnown(method: Method, btf: Btf, architecture: string): boolean {
+  const { enumerator, functions = [], structs = [] } = proofs[method];
+  return (
+    !(isForX64(method) && architecture !== 'x64') &&
+    btf.enumerator(enumerator) !== undefined &&
+    functions.every((name) => btf.find('func', name).length > 0) &&
+    structs.every((name) => btf.find('struct', name).length > 0)
+  );
+}
 
 export interface Trial {
   readonly offer: Offer;
@@ -36,21 +75,22 @@ export interface Trial {
 /** Attaches to a function that nobody calls. */
 export async function tryMethod(method: Method, btf: Btf): Promise<Trial> {
   const { how, since } = aboutMethod[method];
-  if (!isKnown(method, btf)) return { offer: 'no', detail: `it came with ${since}` };
-  const { objectPath, options, attach } = chooseTechnique({ method, functions: [] });
-  const object = new (loadNative().Object)(objectPath);
-  const [program, ...skipped] = programs;
+  if (!isKnown(method, btf, arch())) return { offer: 'no', detail: `it came with ${since}` };
+  const technique = chooseTechnique({ method, functions: [] });
+  const object = new (loadNative().Object)(technique.objectPath(btf));
+  const [program] = programs;
   try {
     await object.load({
-      programs: { [program]: options },
-      skipped,
+      ...pickPrograms(technique, [program]),
       globals: {},
       valueBytes: { '.bss.ring': ringHeadBytes + ringMinBytes + ringMarginBytes },
     });
-    const { link } = await attach({
+    const { link } = await technique.attach({
       object,
       programs: [program],
+      halves: technique.halves,
       ids: Uint32Array.from(btf.find('func', idleFunction)),
+      names: [idleFunction],
       modules: [null],
       cookies: new BigUint64Array(1),
       roots: new Set([0]),

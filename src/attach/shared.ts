@@ -3,7 +3,7 @@
  * traced processes, attach cookies. Little endian, as all that fsnoop runs on.
  */
 
-/** What a program leaves out costs nothing, and is not loaded. */
+/** What a program leaves out costs nothing, and is not loaded. In pairs, that of the return has `_return` behind it. */
 export const programs = ['on_call_times', 'on_call', 'on_call_options'] as const;
 
 export type ProgramName = (typeof programs)[number];
@@ -89,7 +89,7 @@ export const taskSearched = 2;
 
 /** Byte offsets and size of what `struct frame` begins with, and of all of it. */
 export const frameLayout = { root: 0, level: 8 } as const;
-export const frameBytes = 328;
+export const frameBytes = { withCookie: 328, withStack: 848, withArguments: 2384 } as const;
 
 /** The beginning of a frame that is nobody's: no call that returns is on its level. */
 export function encodeFrame(root: bigint): Buffer {

@@ -9,10 +9,9 @@ import type { Lesson } from '../plan/learnt.js';
 import { parseCommand } from '../plan/command.js';
 import { parseExpressions } from '../plan/expressions.js';
 import { chooseErrnos, parseComm, parsePids } from '../plan/filters.js';
-import { methods } from '../plan/method.js';
+import { deepestOfAll, methods } from '../plan/method.js';
 import { parseModules, parsePatterns } from '../plan/pattern.js';
 import { parsePrograms } from '../plan/programs.js';
-import { deepestLevel } from '../plan/make-plan.js';
 import { parseBytes, parseCount, parseDurationNs } from '../quantities.js';
 import { trace } from '../trace.js';
 
@@ -152,7 +151,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       summary: 'Levels below the root.',
       helpValue: 'N',
       min: 1,
-      max: deepestLevel,
+      max: deepestOfAll,
       default: 5,
       helpGroup: 'GRAPH',
     }),
@@ -275,8 +274,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
     strict: Flags.boolean({ summary: 'Exit with 4 when anything was lost.', helpGroup: 'RUN' }),
     method: Flags.option({
       options: ['auto', ...methods] as const,
-      summary:
-        'How to attach: one program to all functions, or to each a copy; auto: as the kernel can.',
+      summary: 'How to attach; auto: as the kernel can, and as is best for so many functions.',
       default: 'auto' as const,
       helpGroup: 'RUN',
     })(),

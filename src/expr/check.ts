@@ -53,6 +53,8 @@ export interface Scope {
     /** Id of its type. */
     readonly type: number;
     readonly slot: number;
+    /** Where it cannot be read. */
+    readonly onStack?: boolean;
   }[];
   /** Id of the type returned, 0 for void. */
   readonly returns: number;
@@ -256,6 +258,7 @@ export class Checker {
     const { name } = syntax;
     const parameter = this.scope.parameters.find((one) => one.name === name);
     if (parameter !== undefined) {
+      if (parameter.onStack === true) throw this.#onStack(syntax);
       const ctype = readType(this.#btf, parameter.type);
       return { kind: 'register', ctype, slot: parameter.slot, bitOffset: 0, bits: null };
     }
@@ -276,6 +279,12 @@ export class Checker {
     const value = this.#btf.enumerator(name);
     if (value === undefined) throw this.#unknown(syntax);
     return makeConstant(constantType(value), value);
+  }
+
+  #onStack(syntax: Of<'name'>): ExpressionError {
+    const { functionName } = this.scope;
+    const message = `${functionName} gets ${syntax.name} on the stack, where the method to attach cannot read it.`;
+    return this.fail('scope', message, syntax, ['One that can is: --method fentry+fexit']);
   }
 
   #retval(place: Place): Node {

@@ -24,6 +24,8 @@ export interface CaptureWishes {
   readonly errnos: readonly number[] | 'any' | null;
   /** The kernel stack of each root. */
   readonly stack: boolean;
+  /** How many argument slots the method reads; those behind are on the stack. */
+  readonly argSlots: number;
 }
 
 /** A value that is read from memory or computed: an item of the call's record, or several. */
@@ -43,7 +45,7 @@ export interface Capture {
   /** What the function returns, as C spells it; '' where it isn't known. */
   readonly returnsName: string;
   readonly parameters: readonly Parameter[];
-  /** How many argument slots are recorded. */
+  /** How many argument slots are recorded; parameters behind them are not known. */
   readonly argSlots: number;
   readonly program: Program | null;
   /** In the order in which they are in a record of the call's entry, and of its return. */
@@ -118,10 +120,16 @@ export function makeCapture(
   btf: Btf,
 ): Captured {
   const parameters = target.btfId === 0 ? [] : describeParameters(btf, target.btfId);
+  const argSlots = countReadable(parameters, wishes.argSlots);
   const scope: Scope = {
     btf,
     functionName: target.name,
-    parameters: parameters.map(({ name, typeId, slot }) => ({ name, type: typeId, slot })),
+    parameters: parameters.map(({ name, typeId, slot }) => ({
+      name,
+      type: typeId,
+      slot,
+      onStack: slot >= argSlots,
+    })),
     returns: target.btfId === 0 ? 0 : btf.returned(target.btfId),
   };
   const entry = new Moment();
@@ -129,7 +137,10 @@ export function makeCapture(
 
   if (wishes.stack && role === 'root') addStack(entry);
   const { meanings, misfits } = addOutputs(wishes.outputs, scope, entry, atReturn);
-  if (wishes.args !== 'off') addArguments(parameters, wishes.args, btf, entry, atReturn);
+  if (wishes.args !== 'off') {
+    const readable = parameters.filter(({ slot }) => slot < argSlots);
+    addArguments(readable, wishes.args, btf, entry, atReturn);
+  }
 
   let filters: Filters;
   try {
@@ -155,13 +166,19 @@ export function makeCapture(
   const capture: Capture = {
     returnsName: target.btfId === 0 ? '' : spellType(btf, scope.returns),
     parameters,
-    argSlots: wishes.args === 'off' ? 0 : parameters.reduce((sum, { slots }) => sum + slots, 0),
+    argSlots: wishes.args === 'off' ? 0 : argSlots,
     program: isEmpty(program) ? null : program,
     entryValues: entry.values,
     returnValues: atReturn.values,
     outputs: meanings,
   };
   return { type: 'capture', capture, misfits };
+}
+
+/** From the first parameter on that does not fit into `most` slots, none is read. */
+function countReadable(parameters: readonly Parameter[], most: number): number {
+  const behind = parameters.find(({ slot, slots }) => slot + slots > most);
+  return behind?.slot ?? parameters.reduce((sum, { slots }) => sum + slots, 0);
 }
 
 function isEmpty({ guard, filter, entry, returnFilter, atReturn }: Program): boolean {

@@ -5,7 +5,7 @@ import { spellFunction, type KernelFunction, type Scope } from '../symbols/funct
 import { captureAll } from './capture-all.js';
 import { findFunctions, type FunctionSource } from './find.js';
 import type { Lesson } from './learnt.js';
-import { checkCount, type Method } from './method.js';
+import { chooseMethod, traits, type Method } from './method.js';
 import type { Pattern } from './pattern.js';
 import type { Plan, PlannedGraph, RefusedFunction } from './plan.js';
 import { findPrograms, type ProgramPattern } from './programs.js';
@@ -55,16 +55,14 @@ interface ChosenFunctions {
 }
 
 export interface Choice extends ChosenFunctions {
-  readonly method: Method;
+  /** Those that there are, the best first. */
+  readonly methods: readonly Method[];
 }
 
 interface Chosen {
   readonly found: KernelFunction;
   readonly role: 'root' | 'below';
 }
-
-/** The deepest level that a session cookie has room for: bpf/fsnoop.bpf.c, MAX_DEPTH. */
-export const deepestLevel = 500;
 
 export const hasGraph = ({ graph, roots }: Pick<Wishes, 'graph' | 'roots'>): boolean =>
   graph || roots.some((pattern) => pattern.graph);
@@ -105,11 +103,11 @@ export function chooseFunctions(wishes: Wishes, symbols: FunctionSource): Chosen
 
 /**
  * @param callees what the roots call; null where the disassembly is not asked for
- * @throws {Failure} when there are more functions than the method can take
+ * @throws {Failure} when there are more functions, or levels, than any method can take
  */
 export function makePlan(
   wishes: Wishes,
-  { method, graph, roots, include, exclude, extra }: Choice,
+  { methods, graph, roots, include, exclude, extra }: Choice,
   symbols: FunctionSource,
   callees: CallGraph | null,
 ): Plan {
@@ -124,15 +122,21 @@ export function makePlan(
   const all = [...chosen.values()].sort((a, b) => (a.found.name < b.found.name ? -1 : 1));
   const traceable = all.filter(({ found: { reason } }) => reason === null);
   const stack = wishes.stack || wishes.roots.some((pattern) => pattern.stack);
-  checkCount(method, traceable.length);
-  const { functions, refused } = captureAll(traceable, { ...wishes, stack }, symbols);
+  const method = chooseMethod(methods, {
+    functions: traceable.length,
+    maxDepth: graph ? wishes.maxDepth : null,
+    isOfVmlinux: traceable.every(({ found: { module } }) => module === null),
+  });
+  const { deepest, argSlots } = traits[method];
+  const captured = captureAll(traceable, { ...wishes, stack, argSlots }, symbols);
+  const { functions, refused } = captured;
   return {
     method,
     functions,
     refused: [...all.flatMap(toRefused), ...refused],
     graph,
     callees: found,
-    maxDepth: graph ? wishes.maxDepth : deepestLevel,
+    maxDepth: graph ? wishes.maxDepth : deepest,
     minDurationNs: wishes.minDurationNs,
     pids: wishes.pids,
     comm: wishes.comm,

@@ -44,6 +44,8 @@ interface Slot {
 /** A function with its items by what they are of. */
 interface Layout {
   readonly parameters: readonly Parameter[];
+  /** How many slots are recorded: the method cannot read those behind. */
+  readonly argSlots: number;
   readonly hasArgs: boolean;
   readonly arguments: readonly (Slot | null)[];
   readonly outputs: readonly (Slot | null)[];
@@ -104,8 +106,9 @@ export class CallValues {
       const parameter = layout.parameters[at];
       if (parameter === undefined) continue;
       const slot = layout.arguments[at] ?? null;
-      const value =
-        slot?.value.display === 'string' && items !== null
+      const value = isMissing(parameter, layout)
+        ? `<${missing}>`
+        : slot?.value.display === 'string' && items !== null
           ? this.#string(parameter, args, slot, items)
           : this.#word(parameter, args);
       const label = parameter[this.#label];
@@ -143,7 +146,9 @@ export class CallValues {
       args === null || !layout.hasArgs
         ? []
         : layout.parameters.map((parameter, at) =>
-            this.#argumentJson(parameter, args, layout.arguments[at] ?? null, items),
+            isMissing(parameter, layout)
+              ? `${headJson(parameter)},"value":null,"missing":"${missing}"}`
+              : this.#argumentJson(parameter, args, layout.arguments[at] ?? null, items),
           );
     const outputs = layout.outputs.flatMap((slot, at) =>
       slot === null || this.#outputs[at]?.aggregate !== null || !items.has(slot)
@@ -206,7 +211,7 @@ export class CallValues {
   }
 
   #argumentJson(parameter: Parameter, args: Carried, slot: Slot | null, items: Items): string {
-    const head = `{"name":${JSON.stringify(parameter.name)},"type":${JSON.stringify(parameter.typeName)}`;
+    const head = headJson(parameter);
     const { type, slots } = parameter;
     const at = args.argsAt + slotBytes * parameter.slot;
     const low = args.view.getUint32(at, true);
@@ -252,6 +257,14 @@ export class CallValues {
 const nothing: readonly Shown[] = [];
 /** Of a call of which nothing is told. */
 export const bareJson = '"args":[],"outputs":[]';
+
+/** Why an argument is not shown. */
+const missing = 'on the stack';
+
+const isMissing = ({ slot }: Parameter, { argSlots }: Layout): boolean => slot >= argSlots;
+
+const headJson = ({ name, typeName }: Parameter): string =>
+  `{"name":${JSON.stringify(name)},"type":${JSON.stringify(typeName)}`;
 
 interface Found {
   readonly view: DataView;
@@ -315,6 +328,7 @@ function layOut(
     slots.find(({ value: { of } }) => of.type === type && of.place === place) ?? null;
   return {
     parameters,
+    argSlots,
     hasArgs: argSlots > 0,
     arguments: parameters.map((_, place) => find('argument', place)),
     outputs: Array.from({ length: outputs }, (_, place) => find('output', place)),
