@@ -149,7 +149,8 @@ describe('on 7.2', () => {
 
 describe.each([
   ['7.0', 0, 'fsession'],
-  ['6.1', 5, null],
+  ['6.12', 0, 'fentry+fexit'],
+  ['6.1', 0, 'fentry+fexit'],
 ] as const)('on %s', (kernel, status, method) => {
   let run: GuestSession<'doctor' | 'text'>;
 
