@@ -148,10 +148,10 @@ describe('on 7.2', () => {
 });
 
 describe.each([
-  ['7.0', 0, 'fsession'],
-  ['6.12', 0, 'fentry+fexit'],
-  ['6.1', 0, 'fentry+fexit'],
-] as const)('on %s', (kernel, status, method) => {
+  ['7.0', 'fsession'],
+  ['6.12', 'fentry+fexit'],
+  ['6.1', 'fentry+fexit'],
+])('on %s', (kernel, method) => {
   let run: GuestSession<'doctor' | 'text'>;
 
   beforeAll(async () => {
@@ -161,8 +161,8 @@ describe.each([
 
   test('it tells what the kernel has', () => {
     const found = diagnosisOf(run.steps.doctor);
-    expect(run.steps.doctor.status).toBe(status);
-    expect(found).toMatchObject({ canTrace: method !== null, method });
+    expect(run.steps.doctor.status).toBe(0);
+    expect(found).toMatchObject({ canTrace: true, method });
     expect(found.kernel.startsWith(`${kernel}.`)).toBe(true);
     expect(found.machine.filter(({ answer }) => answer === 'no')).toEqual([]);
     expect(run.splats).toEqual([]);
