@@ -12,11 +12,13 @@ const traced = (flags: string) =>
   `fsnoop ${flags} --format json --output /tmp/trace ${runs} >/dev/null; status=$?; cat /tmp/trace; exit $status`;
 const kernel = '-k bpf_prog_test_run_xdp -g --fgraph-include htab_map_update_elem';
 
-const steps = {
-  load: `
+const load = `
     mount -t bpf bpf /sys/fs/bpf; head -c 60 /dev/zero >/root/packet
     bpftool prog load /root/packets.bpf.o /sys/fs/bpf/packets
-    bpftool prog | sed -n 's/^\\([0-9]*\\): xdp .* tag \\([0-9a-f]*\\) .*/\\1 \\2/p' >/root/program`,
+    bpftool prog | sed -n 's/^\\([0-9]*\\): xdp .* tag \\([0-9a-f]*\\) .*/\\1 \\2/p' >/root/program`;
+
+const steps = {
+  load,
   'by name': traced('-p name:count_packets_by_size'),
   'by a glob of names': traced("-p 'n:count_*'"),
   'by id': traced('-p id:$(cut -d " " -f 1 /root/program)'),
@@ -141,4 +143,24 @@ test.each([
 ] as const)('%s is said', (name, said) => {
   expect(step(name)).toMatchObject({ status: 2, stdout: '' });
   expect(step(name).stderr).toMatch(said);
+});
+
+test('on 6.1, by fentry+fexit, they are in one tree with the kernel too', async () => {
+  const { steps: done, splats } = await guestSession({
+    kernel: '6.1',
+    files: [{ path: '/usr/sbin/bpftool' }, { path: packets.path }],
+    timeoutMs: 300_000,
+    steps: {
+      load,
+      traced: traced(`-p 'name:count_packets_by_size:*' ${kernel}`),
+      after: nothingAttached,
+    },
+  });
+  const { stdout } = done.traced;
+  expect(onlyLineOf(stdout, 'start')).toMatchObject({ method: 'fentry+fexit', refused: [] });
+  expect(countShapes(linesOf(stdout, 'tree').map(({ root }) => fromJson(root)))).toEqual({
+    [`bpf_prog_test_run_xdp(${Array.from({ length: 3 }, () => 'count_packets_by_size(third_of,htab_map_update_elem)').join()})`]: 1,
+  });
+  expect(done.after.stdout).not.toContain('on_call');
+  expect(splats).toEqual([]);
 });
