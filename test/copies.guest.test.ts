@@ -4,6 +4,8 @@ import { buildCalls, type BuiltProgram } from './calls.js';
 import { countShapes, fromJson, project } from './function-graph.js';
 import { guestSession, type GuestSession } from './guest.js';
 import { linesOf, onlyLineOf } from './json-lines.js';
+import { leftovers } from './safety.js';
+import { tryMethods } from './try-methods.js';
 
 const below = 'vfs_read,rw_verify_area,security_file_permission,read_zero';
 const shape = 'ksys_read(vfs_read(rw_verify_area(security_file_permission),read_zero))';
@@ -24,22 +26,6 @@ ${then}
 wait $tracer; status=$?
 ls /tmp/ready; pidof calls
 exit $status`;
-
-const tryMethods = `
-const dist = '/usr/lib/node_modules/fsnoop/dist';
-const { loadNative } = await import(dist + '/attach/native.js');
-const { probeMethods } = await import(dist + '/attach/probe.js');
-const { loadBtf } = await import(dist + '/symbols/symbols.js');
-const btf = loadBtf(loadNative());
-for (const arch of ['x64', 'another']) console.log(JSON.stringify(await probeMethods(btf, 'auto', arch)));
-`;
-
-const leftovers = `
-for try in $(seq 100); do
-  [ -z "$(bpftool link; bpftool prog)" ] && break
-  sleep 0.2
-done
-bpftool link; bpftool prog; pidof calls`;
 
 const steps = {
   'a plan': 'fsnoop -k vfs_read --dry-run --format json',

@@ -4,6 +4,7 @@ import { buildCalls, type BuiltProgram } from './calls.js';
 import { countEach, countShapes, fromJson } from './function-graph.js';
 import { guestSession, type GuestSession } from './guest.js';
 import { childrenOf, linesOf, onlyLineOf, type JsonNode } from './json-lines.js';
+import { leftovers } from './safety.js';
 
 const below = 'vfs_read,rw_verify_area,security_file_permission,read_zero';
 const shape = 'ksys_read(vfs_read(rw_verify_area(security_file_permission),read_zero))';
@@ -31,13 +32,6 @@ process.dlopen = (module, ...rest) => {
   };
 };
 `;
-
-const leftovers = `
-for try in $(seq 100); do
-  [ -z "$(bpftool link; bpftool prog)" ] && break
-  sleep 0.2
-done
-bpftool link; bpftool prog; pidof calls`;
 
 const stepsBy = (fsnoop: string) => ({
   values: `${fsnoop} -k ksys_read -g --fgraph-include vfs_read --output-arg 'count + 1' --output-arg '$retval * 10 + count' --output-arg 'str(file->f_path.dentry->d_name.name)' -c 'calls read 3'`,

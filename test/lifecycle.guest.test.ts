@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildCalls, type BuiltProgram } from './calls.js';
 import { guestSession, type GuestSession } from './guest.js';
 import { childrenOf, linesOf, onlyLineOf, parseJsonLines, type JsonNode } from './json-lines.js';
+import { leftovers } from './safety.js';
 
 const graph = `-k ksys_read -g --fgraph-include vfs_read,read_zero`;
 const sleeps = `-k hrtimer_nanosleep -g --fgraph-include do_nanosleep,schedule --format json`;
@@ -86,13 +87,6 @@ const steps = {
 
 type Step = keyof typeof steps;
 const names = Object.keys(steps) as Step[];
-
-const leftovers = `
-for try in $(seq 100); do
-  [ -z "$(bpftool link; bpftool prog)" ] && break
-  sleep 0.2
-done
-bpftool link; bpftool prog; pidof calls`;
 
 const withLeftovers = Object.fromEntries(
   names.flatMap((name) => [

@@ -11,6 +11,14 @@ export const patient = '--watchdog 10m';
 /** Tens of thousands of functions: almost every call of every task runs the program. */
 export const everything = `-k vfs_read -g --fgraph-include '*' --args off --output /dev/null`;
 
+/** What of fsnoop and its command `calls` is left after some seconds. */
+export const leftovers = `
+for try in $(seq 100); do
+  [ -z "$(bpftool link; bpftool prog)" ] && break
+  sleep 0.2
+done
+bpftool link; bpftool prog; pidof calls`;
+
 /** Fails when a link or a program is left in the kernel after a time in which thousands are detached. */
 export const nothingAttached = `
 for try in $(seq 300); do
