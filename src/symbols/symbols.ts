@@ -67,7 +67,10 @@ export function loadSymbols(globs: readonly string[], verbs: SymbolVerbs): Symbo
 
 /** Those that are loaded. */
 function listModules(verbs: ProgramVerbs): Modules {
-  const lines = read(modulesPath, (path) => readFileSync(path, 'latin1'), noKallsyms);
+  // a kernel may be built without any
+  const lines = existsSync(modulesPath)
+    ? read(modulesPath, (path) => readFileSync(path, 'latin1'), noKallsyms)
+    : '';
   return {
     names: [...lines.matchAll(/^\S+/gm)].map(([name]) => name),
     btf: (name, base) => {
