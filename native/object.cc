@@ -4,6 +4,7 @@
 #include "ring.h"
 #include <bpf/bpf.h>
 #include <cerrno>
+#include <fcntl.h>
 #include <cstring>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -330,8 +331,9 @@ Napi::Value Object::AttachMulti(const Napi::CallbackInfo &info)
 
 		        auto type = bpf_program__expected_attach_type(program);
 
-		        *copy = whose.IsKernel() ? dup(bpf_program__fd(program))
-		                                 : whose.LoadCopy(object, program, known, type, 0);
+		        *copy = whose.IsKernel()
+		                        ? fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0)
+		                        : whose.LoadCopy(object, program, known, type, 0);
 		        if (*copy < 0)
 			        return Status{whose.IsKernel() ? errno : -*copy,
 			                      "bpf(BPF_PROG_LOAD)", ""};
@@ -381,8 +383,8 @@ Napi::Value Object::AttachKprobes(const Napi::CallbackInfo &info)
 		        *fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 		        if (*fd < 0)
 			        return Status{errno, "bpf(BPF_LINK_CREATE)", ""};
-		        *own = dup(bpf_program__fd(program));
-		        return Status{*own < 0 ? errno : 0, "dup", ""};
+		        *own = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0);
+		        return Status{*own < 0 ? errno : 0, "fcntl", ""};
 	        },
 	        [fd, own](Napi::Env env) { return Link::Make(env, *fd, *own); });
 }

@@ -195,8 +195,8 @@ const attachNames: AttachSome = (target, program, { suffix }, places) =>
   );
 
 /**
- * A link for all functions of vmlinux, one for those of each module, and one for each of a BPF program. It ends early, with what is attached,
- * when nobody wants it any more.
+ * A link for all functions of vmlinux, one for those of each module, and one for each of a BPF program. It
+ * ends early, with what is attached, when nobody wants it any more.
  * @throws {NativeError} when it can't go on, or no root is left; nothing is attached then
  */
 async function attachTogether(target: Target, attachSome: AttachSome): Promise<AttachedFunctions> {
