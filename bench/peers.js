@@ -26,7 +26,7 @@ const suite = 'sid';
 export async function loadPeers(report) {
   const folder = join(cacheFolder('peers'), suite);
   if (!existsSync(folder))
-    await withPackages('the bench', { report }, async (open) => {
+    await withPackages('the bench', { architecture: 'x64', report }, async (open) => {
       if (existsSync(folder)) return;
       const packages = await open();
       const unpacked = await packages.fetchWithDependencies(names, suite);

@@ -35,6 +35,7 @@ export const units = {
   s: 2,
   'million calls/s': 2,
   'calls/s': 0,
+  'bytes/call': 1,
   MB: 1,
 };
 

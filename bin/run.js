@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 // Starts fsnoop. All of it is one script (scripts/bundle.js makes it), and beside it lies what V8
-// compiled of it when it was built. Another V8 than that one refuses it and compiles anew. This file
-// is no ES module, whose loader would take node a third of its start.
+// compiled of it when it was built. Another V8 than that one refuses it and compiles anew, but not the
+// same one of another architecture, which would crash. This file is no ES module, whose loader would
+// take node a third of its start.
 const { readFileSync } = require('node:fs');
+const { createRequire } = require('node:module');
 const { join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { Script } = require('node:vm');
@@ -14,12 +16,12 @@ const script = new Script(readFileSync(path, 'latin1'), {
   filename: path,
   cachedData: readCompiled(isHelp ? 'help' : 'fsnoop'),
 });
-const { main } = script.runInThisContext()(require, pathToFileURL(path).href);
+const { main } = script.runInThisContext()(createRequire(path), pathToFileURL(path).href);
 main(args);
 
 function readCompiled(name) {
   try {
-    return readFileSync(join(__dirname, `../dist/bundle/${name}.compiled`));
+    return readFileSync(join(__dirname, `../dist/bundle/${name}.${process.arch}.compiled`));
   } catch {
     return undefined; // it only saves time
   }

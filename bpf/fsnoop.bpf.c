@@ -3,6 +3,7 @@
 #include <linux/bpf.h>
 #include <stdbool.h>
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 #include "record.h"
 
 #define on_task __attribute__((preserve_access_index))
@@ -18,17 +19,47 @@ struct task_struct {
 
 struct seq_file;
 
+/*
+ * What iterators get lies at the same places in all kernels. Each type that is looked for in the
+ * kernel's BTF costs millions of instructions.
+ */
 struct bpf_iter_meta {
 	struct seq_file *seq;
-} on_task;
+};
 
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+
+struct bpf_iter__bpf_prog {
+	struct bpf_iter_meta *meta;
+	struct bpf_prog *prog;
+};
+
+struct bpf_prog_stats {
+	struct {
+	} misses; /* a __u64 */
 } on_task;
+
+struct bpf_prog_aux {
+	__u32 id;
+} on_task;
+
+struct bpf_prog {
+	struct bpf_prog_stats *stats; /* per CPU */
+	struct bpf_prog_aux *aux;
+} on_task;
+
+/* Where the memory of this CPU begins, as x86_64 has it: what is per CPU is at an offset to it. */
+extern const unsigned long this_cpu_off __ksym __weak;
+
+/* Lets the verifier take an address for what is there: no helper, which may be traced, reads it. */
+extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 
 /* Keeps from the compiler what it knows of a value, where it would make more code of that. */
 #define opaque(value) asm volatile("" : "+r"(value))
+#define opaque_word(value) asm volatile("" : "+w"(value))
 
 /*
  * The session cookie carries a call's entry time and level from its entry to its return. A root is
@@ -54,12 +85,18 @@ static __always_inline __u64 session_duration(__u64 session, __u64 now)
 
 #include "method.h"
 
-/* THREAD_SIZE in the kernel's asm/page_64_types.h; it is aligned to its size. */
+/*
+ * THREAD_SIZE in the kernel's asm/page_64_types.h, of arm64 in asm/memory.h; it is aligned to its
+ * size. Where pages of arm64 are larger, stacks are too: then less is known to be on the same one.
+ */
 #define STACK_BYTES 16384
 
 struct open_call {
 	__u64 start;
 	__u64 function; /* its attach cookie */
+#ifdef STAT
+	__u64 below; /* ns that the calls took that it made */
+#endif
 #if IS_KEPT
 	__u64 stack; /* where it was entered */
 #endif
@@ -83,6 +120,7 @@ struct frame {
 	union ids ids;
 	__u64 owner; /* see owner_of(); 0: free */
 	__u64 here;  /* to make a number of a pointer */
+	__u64 away;  /* since when the task is off the CPU, with a root open; 0: it is not */
 	char comm[COMM_BYTES];
 #if IS_KEPT
 	__u64 innermost; /* where on the stack that was entered; 0: no call is open */
@@ -216,7 +254,7 @@ static __always_inline bool is_root(__u64 function)
 {
 	__s32 low = function;
 
-	asm volatile("" : "+w"(low)); /* or its sign becomes a bit to look for: more code */
+	opaque_word(low); /* or its sign becomes a bit to look for: more code */
 	return low < 0;
 }
 
@@ -236,6 +274,7 @@ struct kept {
 	union {
 		__u16 number; /* in the array tasks */
 		struct frame *frame;
+		struct open_call *open; /* that returns, with -DSTAT */
 	};
 	union {
 		__u64 session;
@@ -282,6 +321,8 @@ static __always_inline struct record *begin_record(volatile struct kept *kept, _
 	return record;
 }
 
+#ifndef STAT
+
 /* The same for a call that returned, without arguments: less code where all is known. */
 static __always_inline struct record *begin_plain(struct frame *frame, __u32 level)
 {
@@ -307,6 +348,8 @@ static __always_inline struct record *begin_plain(struct frame *frame, __u32 lev
 	return record;
 }
 
+#endif
+
 /* The exchange orders what was written before it, on every architecture. */
 static __always_inline void submit_record(struct record *record, __u64 duration)
 {
@@ -316,7 +359,7 @@ static __always_inline void submit_record(struct record *record, __u64 duration)
 	__sync_lock_test_and_set(&record->size, bytes);
 }
 
-#if IS_KEPT
+#if IS_KEPT || defined(STAT)
 static __always_inline struct open_call *open_at(struct frame *frame, __u32 level)
 {
 	return &frame->open[level & OPEN_LEVELS];
@@ -331,7 +374,7 @@ static __always_inline struct open_call *open_at(struct frame *frame, __u32 leve
 #endif
 
 #define copy_arg(n)                                                                                \
-	if ((kept->record->head.shape & SHAPE_ARGS) <= n)                                          \
+	if (own_slots_or(kept->record->head.shape & SHAPE_ARGS) <= n)                              \
 		return;                                                                            \
 	get_arg(kept, n, (__u64 *)(kept->record + 1) + n)
 
@@ -405,7 +448,7 @@ enum { TASK_PID, TASK_TID, TASK_CPU, TASK_COMM_LOW, TASK_COMM_HIGH };
 
 #define EFAULT 14
 
-/* What a program works on: one a CPU, as no two run on it at once. */
+/* What a program works on: one a CPU, as no two run on it at once, and one for tracepoints. */
 struct machine {
 	__u64 words[STACK_WORDS];
 	__u32 depth;    /* of the stack */
@@ -413,19 +456,17 @@ struct machine {
 	__u32 bytes;    /* of items */
 	__s32 failed;   /* why the value that is being made can't be had; 0: it can */
 	__u32 is_false; /* a filter did not hold */
-	__u32 is_busy;  /* not 0: a copy runs on this CPU; with -DEACH */
+	__u32 is_busy;  /* not 0: a copy runs on this CPU; with -DEACH, and of tracepoints */
 #if IS_KEPT
 	__u64 retval;
 #endif
-#ifdef KPROBE
-	__u64 args[REGISTER_ARGS];
-#endif
+	__u64 args[ARGS_MAX]; /* where they are not had from the context */
 	char items[ITEMS_BYTES + sizeof(struct item) + VALUE_BYTES];
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct machine);
 } machines SEC(".maps");
@@ -655,8 +696,11 @@ static __always_inline __u64 compute(struct machine *m, __u32 code, __u64 left, 
 #define get_program_returned(run, to) bpf_get_func_ret((run)->ctx, to)
 #endif
 
+/* Where the arguments of a program are. */
+enum source { CONTEXT, MACHINE };
+
 /* One operation; 1 ends the program. */
-static long step(__u32 i, struct run *run)
+static __always_inline long run_op(struct run *run, enum source source)
 {
 	struct machine *m = run->machine;
 	struct op *op = &ops[m->next++ & (OPS - 1)];
@@ -673,11 +717,15 @@ static long step(__u32 i, struct run *run)
 		push(m, imm);
 		return 0;
 	case OP_ARG:
-		get_program_arg(run, n, &word);
+		if (source == CONTEXT)
+			get_program_arg(run, n, &word);
+		else if (n < ARGS_MAX)
+			word = m->args[n];
 		push(m, word);
 		return 0;
 	case OP_RETVAL:
-		get_program_returned(run, &word);
+		if (source == CONTEXT) /* tracepoints have none */
+			get_program_returned(run, &word);
 		push(m, word);
 		return 0;
 	case OP_TASK:
@@ -743,6 +791,16 @@ static long step(__u32 i, struct run *run)
 	}
 }
 
+static long step(__u32 i, struct run *run)
+{
+	return run_op(run, CONTEXT);
+}
+
+static long step_mark(__u32 i, struct run *run)
+{
+	return run_op(run, MACHINE);
+}
+
 static __always_inline struct program *program_of(__u64 function)
 {
 	return &programs[function >> COOKIE_PROGRAM_SHIFT & (PROGRAMS - 1)];
@@ -764,6 +822,20 @@ static __always_inline struct range *range_of(struct program *program, __u64 whe
 
 #define FAILED (1U << 31)
 
+static __always_inline void prepare(struct machine *machine, struct range *range)
+{
+	machine->next = range->first;
+	machine->depth = 0;
+	machine->bytes = 0;
+	machine->failed = 0;
+	machine->is_false = 0;
+}
+
+static __always_inline __u32 result_of(struct machine *machine)
+{
+	return machine->is_false ? FAILED : machine->bytes;
+}
+
 /*
  * Runs the operations of a function's program that are for that time: the bytes of values that the
  * machine of this CPU then has; FAILED where a filter did not hold.
@@ -780,18 +852,19 @@ of_ctx __u32 run_program(void *ctx is_ctx, __u64 function, __u64 when)
 	if (when & (COOKIE_FILTER | COOKIE_ENTRY))
 		read_registers(ctx, run.machine->args);
 #endif
-	run.machine->next = range->first;
-	run.machine->depth = 0;
-	run.machine->bytes = 0;
-	run.machine->failed = 0;
-	run.machine->is_false = 0;
+	prepare(run.machine, range);
 	bpf_loop(range->count, step, &run, 0);
-	return run.machine->is_false ? FAILED : run.machine->bytes;
+	return result_of(run.machine);
 }
 
 static __always_inline bool passes(void *ctx, __u64 function, __u64 when)
 {
 	return run_program(ctx, function, when) != FAILED;
+}
+
+static __always_inline bool is_guarded(struct program *program, __u64 arg)
+{
+	return (arg - program->guard_low) * program->guard_scale <= program->guard_span;
 }
 
 static __always_inline bool passes_guard(volatile struct kept *kept, __u64 function)
@@ -801,7 +874,7 @@ static __always_inline bool passes_guard(volatile struct kept *kept, __u64 funct
 	kept->program = program;
 	get_entry_arg(kept->ctx, program->guard_slot, (__u64 *)&kept->arg);
 	program = kept->program;
-	return (kept->arg - program->guard_low) * program->guard_scale <= program->guard_span;
+	return is_guarded(program, kept->arg);
 }
 
 /* How much of it a program is made for: what it leaves out costs nothing. */
@@ -992,7 +1065,7 @@ static __always_inline bool is_root_gone(struct frame *frame, __u32 number, void
 #if IS_KEPT
 	close_before(frame, number, ctx);
 	/* No function ends with a jump to itself: it has returned. */
-	if (IS_PLACE_SHARED && close_inner(number, bpf_get_attach_cookie(ctx)))
+	if (IS_PLACE_SHARED && close_inner(number, own_function_or(bpf_get_attach_cookie(ctx))))
 		close_to(frame, frame->level - 1);
 	return !frame->root;
 #else
@@ -1050,11 +1123,13 @@ __noinline __u32 current_number(void)
 static __always_inline __u32 open_elsewhere(void *ctx, enum extent extent)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u64 id = bpf_get_attach_cookie(ctx);
+	__u64 id = own_function_or(bpf_get_attach_cookie(ctx));
 	__u32 number = current_number();
 	struct frame *frame = &frames[number & (FRAMES - 1)];
 
 	if (number && frame->root && !is_root_gone(frame, number, ctx)) {
+		if (IS_STAT && !is_wanted(ctx, id, extent))
+			return 0;
 		if (frame->level >= settings.max_level)
 			return 0;
 		frame->level++;
@@ -1141,7 +1216,7 @@ static __always_inline void keep_call(volatile struct kept *kept, enum extent ex
 
 static __always_inline int on_entry(volatile struct kept *kept, enum extent extent)
 {
-	__u64 id = bpf_get_attach_cookie(kept->ctx), session;
+	__u64 id = own_function_or(bpf_get_attach_cookie(kept->ctx)), session;
 	struct frame *frame = frame_of(kept);
 	struct record *record = NULL;
 	struct open_call *open;
@@ -1149,6 +1224,11 @@ static __always_inline int on_entry(volatile struct kept *kept, enum extent exte
 
 	frame->function = id;
 	if (is_below(frame, kept->ctx)) {
+		if (IS_STAT && extent == OPTIONS) {
+			if (!is_wanted(kept->ctx, id, extent))
+				goto ignore;
+			frame = kept->frame;
+		}
 		level = frame->level + 1;
 		if (level > settings.max_level)
 			goto ignore;
@@ -1174,8 +1254,8 @@ static __always_inline int on_entry(volatile struct kept *kept, enum extent exte
 		kept->frame = &frames[number & (FRAMES - 1)];
 	}
 	keep_call(kept, extent);
-	if (extent == OPTIONS) {
-		if (has_entry(kept->frame->function))
+	if (extent == OPTIONS && !IS_STAT) {
+		if (has_entry(own_function_or(kept->frame->function)))
 			record = begin_entry(kept->ctx, kept->frame);
 		kept->record = record;
 	}
@@ -1189,13 +1269,16 @@ static __always_inline int on_entry(volatile struct kept *kept, enum extent exte
 		open = &frame->open[level];
 		open->start = session;
 		open->function = frame->function;
+#ifdef STAT
+		open->below = 0;
+#endif
 	} else {
 		level |= SESSION_RARE;
 	}
 #if !IS_KEPT
 	*kept->cookie = session_pack(session, level);
 #endif
-	if (extent < OPTIONS)
+	if (extent < OPTIONS || IS_STAT)
 		return 0;
 	record = kept->record;
 	if (record) {
@@ -1218,7 +1301,7 @@ static __always_inline void on_unseen_entry(void *ctx, struct frame *frame)
 #ifdef PAIR
 		return; /* a root that was not seen, or one that was not wanted */
 #endif
-		if (!(bpf_get_attach_cookie(ctx) & COOKIE_ROOT))
+		if (!(own_function_or(bpf_get_attach_cookie(ctx)) & COOKIE_ROOT))
 			return;
 		if (settings.by_comm && !is_called(bpf_get_current_task_btf(), settings.comm))
 			return;
@@ -1236,7 +1319,7 @@ static __always_inline bool is_innermost(struct frame *frame, __u64 stack, __u64
 /* The number of the frame of a call that returns and is not the innermost, or 0 as below. */
 static __noinline __u32 find_returned(void *ctx)
 {
-	__u64 function = bpf_get_attach_cookie(ctx);
+	__u64 function = own_function_or(bpf_get_attach_cookie(ctx));
 	__u32 number = current_number();
 	struct frame *frame = &frames[number & (FRAMES - 1)];
 
@@ -1265,7 +1348,7 @@ static __always_inline bool find_call(volatile struct kept *kept, __u64 *session
 	if (!frame->root || (stack < frame->innermost && frame->level >= settings.max_level))
 		return false;
 #endif
-	function = bpf_get_attach_cookie(kept->ctx);
+	function = own_function_or(bpf_get_attach_cookie(kept->ctx));
 	frame = kept->frame;
 	if (!is_innermost(frame, stack, function)) {
 		number = find_returned(kept->ctx);
@@ -1300,7 +1383,7 @@ of_ctx __u32 find_returned(void *ctx is_ctx)
 	frame->place.index += frame->level - level;
 	frame->level = level;
 	if (level > OPEN_LEVELS)
-		frame->open[0].function = bpf_get_attach_cookie(ctx);
+		frame->open[0].function = own_function_or(bpf_get_attach_cookie(ctx));
 	return number;
 }
 
@@ -1322,6 +1405,22 @@ static __always_inline bool find_call(volatile struct kept *kept, __u64 *session
 
 #endif
 
+/* A call on that level has returned. */
+static __always_inline void leave_level(struct frame *frame, __u32 level)
+{
+	if (level == 1)
+		frame->root = 0;
+	else
+		frame->level = level - 1;
+#if IS_KEPT
+	frame->innermost = level == 1 ? 0 : open_at(frame, level - 1)->stack;
+#endif
+}
+
+#ifdef STAT
+#include "stat.h"
+#else
+
 static __always_inline void on_return(volatile struct kept *kept, __u64 session, enum extent extent)
 {
 	__u64 now, duration;
@@ -1341,13 +1440,7 @@ static __always_inline void on_return(volatile struct kept *kept, __u64 session,
 	kept->duration = duration;
 	level = session & SESSION_LEVELS;
 	frame = kept->frame;
-	if (level == 1)
-		frame->root = 0;
-	else
-		frame->level = level - 1;
-#if IS_KEPT
-	frame->innermost = level == 1 ? 0 : open_at(frame, level - 1)->stack;
-#endif
+	leave_level(frame, level);
 	if (extent == OPTIONS && duration < settings.min_duration)
 		return;
 	if (extent == TIMES) {
@@ -1357,12 +1450,13 @@ static __always_inline void on_return(volatile struct kept *kept, __u64 session,
 			return;
 		kept->record = record;
 		/* What the entry noted is nearer than the attach cookie. */
-		record->function = frame->open[level <= OPEN_LEVELS ? level : 0].function;
+		record->function =
+		        own_function_or(frame->open[level <= OPEN_LEVELS ? level : 0].function);
 		record->start = kept->start;
 		get_returned(kept->ctx, &record->retval);
 		goto submit;
 	}
-	function = frame->open[level <= OPEN_LEVELS ? level : 0].function;
+	function = own_function_or(frame->open[level <= OPEN_LEVELS ? level : 0].function);
 	kept->function = function;
 	shape = slots_of(function);
 	if (extent == OPTIONS) {
@@ -1396,6 +1490,8 @@ submit:
 	record->cpu = cpu;
 	submit_record(record, kept->duration);
 }
+
+#endif
 
 static __always_inline int run(void *ctx, enum half half, enum extent extent)
 {
@@ -1503,13 +1599,267 @@ static __always_inline int run_session(void *ctx, enum half half, enum extent ex
 #endif
 
 /*
- * Of the three that is loaded which is needed. The verifier drops a branch that a setting closes,
+ * Of these that is loaded which is needed. The verifier drops a branch that a setting closes,
  * not its load. The last is for live mode, a least duration, and programs that are more than a
  * guard.
  */
+#ifdef STAT
+program(on_stat, TIMES);
+program(on_stat_options, OPTIONS);
+#else
 program(on_call_times, TIMES);
 program(on_call, ARGS);
 program(on_call_options, OPTIONS);
+#endif
+
+/*
+ * Tracepoints: each has a copy of on_mark, and the kernel keeps each copy out of itself only. They
+ * share a machine, and change nothing of a frame, so they may come in the midst of the program
+ * above.
+ */
+struct hit {
+	struct run run;
+	__u64 function; /* the cookie of the copy: before v6.10 a tracepoint's program gets none */
+	struct frame *frame;
+	__u64 here; /* where its arguments are on the stack: a number, no pointer */
+};
+
+static __always_inline struct machine *mark_machine(void)
+{
+	__u32 place = 1;
+
+	return bpf_map_lookup_elem(&machines, &place);
+}
+
+/* What lies behind the arguments that there are is read too, and not used. */
+static __always_inline void read_hit(struct hit *hit)
+{
+	struct machine *machine = hit->run.machine;
+
+	machine->args[0] = (__u64)hit->run.ctx;
+	hit->here = *(volatile __u64 *)&machine->args[0];
+	bpf_probe_read_kernel(machine->args, sizeof(machine->args), (void *)hit->here);
+}
+
+/* The bytes of values that the machine then has; FAILED where a filter did not hold. */
+static __noinline __u32 run_mark(struct hit *hit, __u64 when)
+{
+	struct range *range = range_of(program_of(hit->function), when);
+
+	prepare(hit->run.machine, range);
+	bpf_loop(range->count, step_mark, &hit->run, 0);
+	return result_of(hit->run.machine);
+}
+
+/* The open tree of the task, if its root is not gone: see is_root_gone(). */
+static __always_inline bool is_in_tree(struct hit *hit)
+{
+	__u64 root = hit->frame->root;
+
+	return root && (hit->here < root || (hit->here ^ root) >= STACK_BYTES);
+}
+
+static __always_inline bool is_hit_wanted(struct hit *hit)
+{
+	struct program *program = program_of(hit->function);
+	struct machine *machine = hit->run.machine;
+	__u32 slot = program->guard_slot;
+
+	if (hit->function & COOKIE_GUARD &&
+	    (slot >= ARGS_MAX || !is_guarded(program, machine->args[slot])))
+		return false;
+	return !(hit->function & COOKIE_FILTER) || run_mark(hit, COOKIE_FILTER) != FAILED;
+}
+
+static __always_inline void write_mark(struct hit *hit, struct task_struct *task)
+{
+	struct machine *machine = hit->run.machine;
+	__u32 items = hit->function & COOKIE_ENTRY ? run_mark(hit, COOKIE_ENTRY) : 0;
+	__u32 args = 8 * slots_of(hit->function);
+	__u32 comm = settings.in_trees ? 0 : COMM_BYTES;
+	struct record *record;
+	char *more;
+
+	if (items > sizeof(machine->items))
+		items = 0;
+	if (args > sizeof(machine->args))
+		return; /* of no plan */
+	record = ring_reserve(sizeof(*record) + args + comm + items);
+	if (!record)
+		return;
+	record->head.type = RECORD_MARK;
+	record->head.shape = slots_of(hit->function);
+	record->head.depth = settings.in_trees ? hit->frame->level : 0;
+	record->function = hit->function;
+	record->cpu = bpf_get_smp_processor_id();
+	record->place.both = settings.in_trees ? hit->frame->place.both : 0;
+	record->ids.tid = task->pid;
+	record->ids.pid = task->tgid;
+	record->start = bpf_ktime_get_ns();
+	record->duration = sizeof(*record) + args + comm + items;
+	record->retval = 0;
+	more = (char *)(record + 1);
+	bpf_probe_read_kernel(more, args, machine->args);
+	more += args;
+	if (comm)
+		copy_comm(more, task->comm);
+	more += comm;
+	opaque(items); /* or the check is left out, where it was made before */
+	if (items <= sizeof(machine->items))
+		bpf_probe_read_kernel(more, items, machine->items);
+	submit_record(record, 0);
+}
+
+static __always_inline void mark(void *ctx, struct machine *machine, struct task_struct *task)
+{
+	struct hit hit = {.run = {.ctx = ctx, .machine = machine}, .function = own_function()};
+
+	read_hit(&hit);
+	if (settings.in_trees) {
+		hit.frame = &frames[current_number() & (FRAMES - 1)];
+		if (!is_in_tree(&hit))
+			return;
+	} else if (settings.by_comm && !is_called(task, settings.comm)) {
+		return;
+	}
+	if (is_hit_wanted(&hit))
+		write_mark(&hit, task);
+}
+
+SEC("mark") int on_mark(void *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct machine *machine;
+
+	if (*task_number(task) == TASK_IGNORED)
+		return 0;
+	machine = mark_machine();
+	if (!machine)
+		return 0; /* on no kernel that there is */
+	if (__sync_lock_test_and_set(&machine->is_busy, 1)) {
+		__sync_fetch_and_add(&counters.lost_recursion, 1);
+		return 0;
+	}
+	mark(ctx, machine, task);
+	asm volatile("" ::: "memory"); /* all that it does comes before */
+	*(volatile __u32 *)&machine->is_busy = 0;
+	return 0;
+}
+
+static __always_inline void fill_away(struct record *record, struct frame *frame)
+{
+	record->head.type = RECORD_AWAY;
+	record->head.shape = 0;
+	record->head.depth = frame->level;
+	record->function = COOKIE_ROOT - 1; /* none has that place */
+	record->cpu = bpf_get_smp_processor_id();
+	record->place.both = frame->place.both;
+	record->ids.both = frame->ids.both;
+	record->start = frame->away;
+	record->retval = 0;
+}
+
+static __always_inline struct frame *task_frame(struct task_struct *task)
+{
+	return &frames[own_number(task) & (FRAMES - 1)];
+}
+
+/* What a task is off the CPU in a tree is told when it is back: in the calls that are open then. */
+static __always_inline void tell_switch(struct frame *from, struct frame *to)
+{
+	__u64 now = bpf_ktime_get_ns(), since = to->away;
+	struct record *record;
+
+	if (from->root)
+		from->away = now;
+	if (!since)
+		return;
+	record = to->root ? ring_reserve(sizeof(*record)) : NULL;
+	if (record) {
+		fill_away(record, to);
+		record->duration = sizeof(*record);
+		submit_record(record, now - since);
+	}
+	to->away = 0;
+}
+
+struct skipping skipping[SKIPPING] SEC(".bss.skipping");
+
+/* What the kernel had skipped on this CPU when it was last looked at. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} skips SEC(".maps");
+
+/* What the kernel skipped of our programs on this CPU. */
+static __always_inline __u64 count_skips(__u64 offset)
+{
+	__u64 sum = 0;
+
+	for (int i = 0; i < SKIPPING; i++) {
+		const void *address = (const void *)(skipping[i].stats + offset);
+		__u32 type = bpf_core_type_id_kernel(struct bpf_prog_stats);
+		struct bpf_prog_stats *stats = bpf_rdonly_cast(address, type);
+		const __u64 *misses = (const void *)&stats->misses;
+
+		opaque(misses); /* libbpf moves addresses, and no loads of what is a struct there */
+		if (skipping[i].stats)
+			sum += *misses;
+	}
+	return sum;
+}
+
+/*
+ * While a task is preempted in a program, the kernel skips that program for whoever is on the CPU:
+ * what it skips between two switches is of one task, and nobody misses what is not traced.
+ */
+static __always_inline void account_skips(struct task_struct *from)
+{
+	__u32 key = 0;
+	__u64 *before, sum;
+	const unsigned long *offset;
+
+	if (!settings.account_skips || !skipping[0].stats || !&this_cpu_off)
+		return;
+	before = bpf_map_lookup_elem(&skips, &key);
+	offset = bpf_this_cpu_ptr(&this_cpu_off);
+	if (!before)
+		return;
+	sum = count_skips(*offset);
+	if (sum == *before)
+		return;
+	if (*task_number(from) == TASK_IGNORED)
+		__sync_fetch_and_add(&counters.skipped_others, sum - *before);
+	*before = sum;
+}
+
+SEC("tp_btf/sched_switch")
+int on_switch(__u64 *ctx)
+{
+	struct task_struct *from = (void *)ctx[1], *to = (void *)ctx[2];
+
+	if (settings.tell_away)
+		tell_switch(task_frame(from), task_frame(to));
+	account_skips(from);
+	return 0;
+}
+
+/* Run before functions are attached. */
+SEC("iter/bpf_prog")
+int find_stats(struct bpf_iter__bpf_prog *ctx)
+{
+	struct bpf_prog *program = ctx->prog;
+
+	if (!program)
+		return 0;
+	for (int i = 0; i < SKIPPING; i++) {
+		if (skipping[i].id == program->aux->id)
+			skipping[i].stats = (__u64)program->stats;
+	}
+	return 0;
+}
 
 /* The innermost level of which the open call is known; 0: no root is open. */
 static __always_inline __u32 innermost_open(struct frame *frame)
@@ -1535,12 +1885,17 @@ static __always_inline __u64 tell_open(struct record *record, struct open_call *
 	return bpf_ktime_get_ns() - open->start;
 }
 
-/* Tasks that a traced one starts are traced before they run: its threads always. */
-SEC("tp_btf/sched_process_fork")
+/*
+ * Tasks that a traced one starts are traced before they run: its threads always. Where they are
+ * woken first nobody is preempted. In sched_process_fork, since v7.0, a task may be, and the kernel
+ * would skip this for the next one that forks on that CPU: of what its child calls nothing was
+ * told.
+ */
+SEC("tp_btf/sched_wakeup_new")
 int on_fork(__u64 *ctx)
 {
-	struct task_struct *parent = (void *)ctx[0];
-	struct task_struct *child = (void *)ctx[1];
+	struct task_struct *parent = bpf_get_current_task_btf();
+	struct task_struct *child = (void *)ctx[0];
 	bool traced = *task_number(parent) != TASK_IGNORED &&
 	              (settings.follow || child->tgid == parent->tgid);
 
@@ -1630,6 +1985,7 @@ int on_free(__u64 *ctx)
 	bpf_loop(OPEN_LEVELS, tell_exit, &telling, 0);
 	frame->root = 0;
 	frame->level = 1;
+	frame->away = 0;
 	__sync_lock_test_and_set(&frame->owner, 0);
 	return 0;
 }
@@ -1657,7 +2013,22 @@ static long tell_unreturned(__u32 n, struct telling *telling)
 	return 0;
 }
 
-/* Read once, after the functions are detached: the calls that were still open. */
+static __noinline void tell_away(struct telling *telling)
+{
+	struct frame *frame = &frames[telling->number & (FRAMES - 1)];
+	struct record out = {.size = sizeof(out)};
+
+	if (!frame->root || !frame->away)
+		return;
+	fill_away(&out, frame);
+	out.duration = bpf_ktime_get_ns() - frame->away;
+	bpf_seq_write(telling->seq, &out, sizeof(out));
+}
+
+/*
+ * Read once, after the functions are detached: the calls that were still open, of a task that is
+ * off the CPU behind how long it has been.
+ */
 SEC("iter/task")
 int tell_open_calls(struct bpf_iter__task *ctx)
 {
@@ -1668,6 +2039,7 @@ int tell_open_calls(struct bpf_iter__task *ctx)
 		return 0;
 	telling = tell_of(find_frame(task));
 	telling.seq = ctx->meta->seq;
+	tell_away(&telling);
 	bpf_loop(OPEN_LEVELS, tell_unreturned, &telling, 0);
 	return 0;
 }

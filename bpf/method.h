@@ -8,6 +8,8 @@
  *	-DKPROBE               kprobe.session  one program, that sees registers
  *	-DKPROBE -DPAIR        kprobe.multi    and with a program for each of the two halves
  *	-DKPROBE -DVOID_KFUNC  kprobe.session  of a kernel before v7.0
+ *
+ * and one with -DSTAT for each, whose calls are counted: cell.h.
  */
 #ifndef FSNOOP_METHOD_H
 #define FSNOOP_METHOD_H
@@ -27,10 +29,21 @@ enum half { BOTH, ENTRY, RETURN };
 #define IS_KEPT 1
 #define OPEN_LEVELS 31
 #define FRAMES (1 << 14)
+#elif defined(STAT)
+#define IS_KEPT 0
+#define OPEN_LEVELS 63
+#define FRAMES (1 << 14)
 #else
 #define IS_KEPT 0
 #define OPEN_LEVELS 15
 #define FRAMES (1 << 16)
+#endif
+
+/* What calls take that are counted is noted level by level: no deeper ones are. */
+#ifdef STAT
+#define IS_STAT 1
+#else
+#define IS_STAT 0
 #endif
 
 #if defined(KPROBE) && defined(PAIR)
@@ -55,6 +68,31 @@ extern bool bpf_session_is_return(void) __ksym;
 extern bool bpf_session_is_return(void *ctx) __ksym;
 extern __u64 *bpf_session_cookie(void *ctx) __ksym;
 #define session_is_return(ctx) bpf_session_is_return(ctx)
+#endif
+
+/* The attach cookie that is a constant in a copy of the program: native/object.cc puts it there. */
+static __always_inline __u64 own_function(void)
+{
+	__u64 function;
+
+	asm volatile("%0 = %1 ll" : "=r"(function) : "i"(COOKIE_BLANK));
+	return function;
+}
+
+#ifdef EACH
+
+/*
+ * So that the verifier leaves out what that function has no use for: it reads less, and calls run
+ * less.
+ */
+#define own_function_or(other) (own_function() == COOKIE_BLANK ? (other) : own_function())
+#define own_slots_or(other) (own_function() == COOKIE_BLANK ? (other) : slots_of(own_function()))
+
+#else
+
+#define own_function_or(other) (other)
+#define own_slots_or(other) (other)
+
 #endif
 
 static __always_inline bool is_return(void *ctx, enum half half)

@@ -15,6 +15,8 @@
 #define RECORD_OPEN 3  /* a call had not returned when tracing ended */
 #define RECORD_EXIT 4  /* a call had not returned when its task ended */
 #define RECORD_DROP 5  /* a root returned that was not wanted: drop its tree */
+#define RECORD_MARK 6  /* a task came by a tracepoint */
+#define RECORD_AWAY 7  /* a task was off the CPU for the duration, and has been back since */
 
 /* What is copied as one. */
 union place {
@@ -59,6 +61,10 @@ union ids {
  *
  * index counts every call of the tree that had a record to write, with room for it or not. A jump
  * in index is therefore the place and the number of lost records.
+ *
+ * MARK and AWAY are no calls, and have no index of their own: start says in which calls of the tree
+ * they were. A MARK that is in no tree has depth 0, and the task's comm; one in a tree is below the
+ * root, and has none. Its args and items are those of a call's entry.
  */
 struct record {
 	__u32 size; /* bytes, written last: 0 while the record is not complete */
@@ -68,7 +74,7 @@ struct record {
 	union place place;
 	union ids ids;
 	__u64 start;    /* ns of CLOCK_MONOTONIC */
-	__u64 duration; /* ns; OPEN and EXIT: until now; ENTRY: 0 */
+	__u64 duration; /* ns; OPEN and EXIT: until now; ENTRY and MARK: 0 */
 	__u64 retval;   /* raw, upper bits not cleared; CALL only */
 };
 
@@ -110,6 +116,9 @@ struct settings {
 	__u8 by_comm;       /* only tasks called comm */
 	__u8 live;          /* write a record at entry too */
 	char comm[COMM_BYTES];
+	__u32 in_trees;      /* marks are of open trees only */
+	__u16 tell_away;     /* write a record of what a task was off the CPU in a tree */
+	__u16 account_skips; /* tell apart whose runs the kernel skipped */
 };
 
 /* What was counted so far. */
@@ -117,7 +126,16 @@ struct counters {
 	__u64 lost_ring;      /* records that found no room */
 	__u64 lost_entry;     /* calls to be recorded of which the entry was not seen */
 	__u64 lost_recursion; /* runs that a program skipped: those the kernel skips it counts */
+	__u64 skipped_others; /* of those that it counts: of tasks that are not traced */
 };
+
+/* A program, and where the kernel counts for each CPU which of its runs it skipped. */
+struct skipping {
+	__u64 id; /* 0: none */
+	__u64 stats;
+};
+
+#define SKIPPING 2 /* a program, or one for each half of a call */
 
 /*
  * The array tasks has a number for each tid: of the task's frame, or one of these. Tids stay below
@@ -141,6 +159,9 @@ struct counters {
 #define COOKIE_RETURN (1ULL << 39)
 #define COOKIE_PROGRAM_SHIFT 48
 #define COOKIE_GUARD (1ULL << 63) /* of a root */
+
+/* Stands in programs for the cookie of a copy, until that is loaded; it is no cookie. */
+#define COOKIE_BLANK (~0ULL)
 
 /*
  * What is read, and what must hold, of the calls of a function: a range of operations each. A

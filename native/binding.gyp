@@ -10,6 +10,8 @@
         "programs.cc",
         "link.cc",
         "ring.cc",
+        "code-arm64.cc",
+        "code-x64.cc",
         "disassemble.cc",
         "kallsyms.cc"
       ],

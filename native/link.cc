@@ -2,6 +2,7 @@
 #include "link.h"
 #include <bpf/bpf.h>
 #include <cerrno>
+#include <ctime>
 #include <unistd.h>
 #include <utility>
 
@@ -15,6 +16,34 @@ struct link_info_kprobe_multi {
 	__u32 count, flags;
 	__u64 missed;
 };
+
+static double NowMs()
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
+}
+
+Timing::Timing(std::shared_ptr<Span> span) : span(std::move(span))
+{
+	this->span->begin = NowMs();
+}
+
+Timing::~Timing()
+{
+	span->end = NowMs();
+}
+
+// {beginMs, endMs}
+Napi::Value Span::Tell(Napi::Env env) const
+{
+	auto told = Napi::Object::New(env);
+
+	told.Set("beginMs", begin);
+	told.Set("endMs", end);
+	return told;
+}
 
 void Link::Init(Napi::Env env, Napi::Object)
 {
@@ -38,11 +67,12 @@ Napi::Value Link::Make(Napi::Env env, struct bpf_link *link)
 	return object;
 }
 
-Napi::Value Link::Make(Napi::Env env, int fd, int program)
+// Its attached: when that was done.
+Napi::Value Link::Make(Napi::Env env, int fd, int program, const Span &attached)
 {
 	Napi::Object object = constructor.New({});
 
-	(void)env;
+	object.Set("attached", attached.Tell(env));
 	Unwrap(object)->fd = fd;
 	Unwrap(object)->program = program;
 	return object;
@@ -86,16 +116,20 @@ void Link::CloseProgram()
 		close(old);
 }
 
-// detach(): Promise<void>. With thousands of functions it takes seconds.
+// detach(): Promise<{beginMs, endMs}>. With thousands of functions it takes seconds.
 Napi::Value Link::Detach(const Napi::CallbackInfo &)
 {
+	auto span = std::make_shared<Span>();
+
 	return RunAsync(
 	        Env(), Value(),
-	        [this] {
+	        [this, span] {
+		        Timing timing(span);
+
 		        CloseNow();
 		        return Status{};
 	        },
-	        [](Napi::Env env) { return env.Undefined(); });
+	        [span](Napi::Env env) { return span->Tell(env); });
 }
 
 // skipped(): how many runs of the link's own program the kernel skipped; until it is closed.

@@ -2,13 +2,32 @@
 #pragma once
 #include "errors.h"
 #include <bpf/libbpf.h>
+#include <memory>
+
+// When the kernel was at work on something, in ms of CLOCK_MONOTONIC.
+struct Span {
+	double begin = 0, end = 0;
+
+	Napi::Value Tell(Napi::Env env) const;
+};
+
+// Notes in a span what passes while it lives.
+class Timing
+{
+      public:
+	explicit Timing(std::shared_ptr<Span> span);
+	~Timing();
+
+      private:
+	std::shared_ptr<Span> span;
+};
 
 class Link : public Napi::ObjectWrap<Link>
 {
       public:
 	static void Init(Napi::Env env, Napi::Object exports);
 	static Napi::Value Make(Napi::Env env, struct bpf_link *link);
-	static Napi::Value Make(Napi::Env env, int fd, int program);
+	static Napi::Value Make(Napi::Env env, int fd, int program, const Span &attached);
 	explicit Link(const Napi::CallbackInfo &info);
 	~Link() override;
 

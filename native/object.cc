@@ -42,7 +42,7 @@ void Object::Init(Napi::Env env, Napi::Object exports)
 {
 	LIBBPF_OPTS(libbpf_prog_handler_opts, handler, .prog_prepare_load_fn = Prepare);
 
-	for (auto section : {"fsession", "fentry", "fexit"})
+	for (auto section : {"fsession", "fentry", "fexit", "mark"})
 		libbpf_register_prog_handler(section, BPF_PROG_TYPE_TRACING,
 		                             (enum bpf_attach_type)0, &handler);
 	exports.Set("Object",
@@ -55,7 +55,9 @@ void Object::Init(Napi::Env env, Napi::Object exports)
 	                                InstanceMethod<&Object::AttachMulti>("attachMulti"),
 	                                InstanceMethod<&Object::AttachKprobes>("attachKprobes"),
 	                                InstanceMethod<&Object::AttachCopy>("attachCopy"),
+	                                InstanceMethod<&Object::AttachMark>("attachMark"),
 	                                InstanceMethod<&Object::Iterate>("iterate"),
+	                                InstanceMethod<&Object::ProgramId>("programId"),
 	                                InstanceMethod<&Object::OpenRing>("openRing"),
 	                                InstanceMethod<&Object::Close>("close"),
 	                        }));
@@ -199,14 +201,16 @@ static void WithGlobal(Napi::Env env, struct bpf_map *map, size_t offset, size_t
 	munmap(data, before + size);
 }
 
-// readGlobal(map): the bytes of a global section as they are now.
+// readGlobal(map, offset?, size?): the bytes of a global section, or of a part, as they are now.
 Napi::Value Object::ReadGlobal(const Napi::CallbackInfo &info)
 {
 	struct bpf_map *map = Map(info[0]);
-	size_t size = bpf_map__value_size(map);
+	size_t offset = info[1].IsNumber() ? info[1].As<Napi::Number>().Int64Value() : 0;
+	size_t size = info[2].IsNumber() ? info[2].As<Napi::Number>().Int64Value()
+	                                 : bpf_map__value_size(map) - offset;
 	Napi::Buffer<uint8_t> bytes;
 
-	WithGlobal(Env(), map, 0, size,
+	WithGlobal(Env(), map, offset, size,
 	           [&](uint8_t *data) { bytes = Napi::Buffer<uint8_t>::Copy(Env(), data, size); });
 	return bytes;
 }
@@ -261,6 +265,25 @@ static int OpenBtf(const std::string &module)
 	}
 }
 
+// The instructions of a copy, with the attach cookie of what it is for in them.
+static std::vector<struct bpf_insn> WithCookie(const struct bpf_program *program, __u64 cookie)
+{
+	const struct bpf_insn *first = bpf_program__insns(program);
+	std::vector<struct bpf_insn> insns(first, first + bpf_program__insn_cnt(program));
+
+	for (size_t i = 0; i + 1 < insns.size(); i++) {
+		struct bpf_insn *load = &insns[i];
+
+		if (load->code != (BPF_LD | BPF_IMM | BPF_DW) || load->src_reg ||
+		    load[0].imm != (__s32)COOKIE_BLANK ||
+		    load[1].imm != (__s32)(COOKIE_BLANK >> 32))
+			continue;
+		load[0].imm = cookie;
+		load[1].imm = cookie >> 32;
+	}
+	return insns;
+}
+
 // What functions are in: nothing for the kernel itself, the BTF of a module, or a BPF program, as
 // `bpf:12`.
 class Whose
@@ -277,10 +300,10 @@ class Whose
 		return name.empty();
 	}
 
-	// Loads a program again for functions of it: for one by its id, or for many. Its fd, or
-	// -errno.
+	// Loads a program again for functions of it: for one by its id and attach cookie, or for
+	// many. Its fd, or -errno.
 	int LoadCopy(struct bpf_object *object, struct bpf_program *program, const Prepared &known,
-	             enum bpf_attach_type type, __u32 id) const
+	             enum bpf_attach_type type, __u32 id, __u64 cookie) const
 	{
 		LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = type,
 		            .prog_btf_fd = (__u32)bpf_object__btf_fd(object), .attach_btf_id = id,
@@ -295,9 +318,9 @@ class Whose
 		if (whose < 0)
 			return is_program ? -errno : whose;
 		(is_program ? options.attach_prog_fd : options.attach_btf_obj_fd) = whose;
+		auto insns = WithCookie(program, cookie);
 		int copy = bpf_prog_load(BPF_PROG_TYPE_TRACING, bpf_program__name(program), "GPL",
-		                         bpf_program__insns(program),
-		                         bpf_program__insn_cnt(program), &options);
+		                         insns.data(), insns.size(), &options);
 		int error = errno;
 
 		if (whose)
@@ -323,17 +346,20 @@ Napi::Value Object::AttachMulti(const Napi::CallbackInfo &info)
 	auto own_cookies = std::make_shared<std::vector<__u64>>(
 	        cookies.Data(), cookies.Data() + cookies.ElementLength());
 	auto fd = std::make_shared<int>(-1), copy = std::make_shared<int>(-1);
+	auto span = std::make_shared<Span>();
 
 	return RunAsync(
 	        Env(), Value(),
-	        [this, program, whose, &known, own_ids, own_cookies, fd, copy] {
+	        [this, program, whose, &known, own_ids, own_cookies, fd, copy, span] {
+		        Timing timing(span);
 		        struct link_create_tracing_multi attr = {};
 
 		        auto type = bpf_program__expected_attach_type(program);
 
 		        *copy = whose.IsKernel()
 		                        ? fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0)
-		                        : whose.LoadCopy(object, program, known, type, 0);
+		                        : whose.LoadCopy(object, program, known, type, 0,
+		                                         COOKIE_BLANK);
 		        if (*copy < 0)
 			        return Status{whose.IsKernel() ? errno : -*copy,
 			                      "bpf(BPF_PROG_LOAD)", ""};
@@ -348,7 +374,7 @@ Napi::Value Object::AttachMulti(const Napi::CallbackInfo &info)
 			        close(*copy);
 		        return Status{error, "bpf(BPF_LINK_CREATE)", ""};
 	        },
-	        [fd, copy](Napi::Env env) { return Link::Make(env, *fd, *copy); });
+	        [fd, copy, span](Napi::Env env) { return Link::Make(env, *fd, *copy, *span); });
 }
 
 // attachKprobes(program, names: [string], cookies: BigUint64Array, flags): Promise<Link>, to the
@@ -363,12 +389,14 @@ Napi::Value Object::AttachKprobes(const Napi::CallbackInfo &info)
 	auto own_cookies = std::make_shared<std::vector<__u64>>(
 	        cookies.Data(), cookies.Data() + cookies.ElementLength());
 	auto fd = std::make_shared<int>(-1), own = std::make_shared<int>(-1);
+	auto span = std::make_shared<Span>();
 
 	for (uint32_t i = 0; i < names.Length(); i++)
 		own_names->push_back(Napi::Value(names[i]).As<Napi::String>());
 	return RunAsync(
 	        Env(), Value(),
-	        [program, own_names, own_cookies, flags, fd, own] {
+	        [program, own_names, own_cookies, flags, fd, own, span] {
+		        Timing timing(span);
 		        std::vector<const char *> symbols;
 		        union bpf_attr attr = {};
 
@@ -386,7 +414,7 @@ Napi::Value Object::AttachKprobes(const Napi::CallbackInfo &info)
 		        *own = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0);
 		        return Status{*own < 0 ? errno : 0, "fcntl", ""};
 	        },
-	        [fd, own](Napi::Env env) { return Link::Make(env, *fd, *own); });
+	        [fd, own, span](Napi::Env env) { return Link::Make(env, *fd, *own, *span); });
 }
 
 // attachCopy(program, id, cookie: bigint, whose?: string): Promise<Link>, of a copy of its own to
@@ -400,17 +428,19 @@ Napi::Value Object::AttachCopy(const Napi::CallbackInfo &info)
 	Whose whose(info[3]);
 	const Prepared &known = prepared[bpf_program__name(program)];
 	auto fd = std::make_shared<int>(-1), copy = std::make_shared<int>(-1);
+	auto span = std::make_shared<Span>();
 
 	return RunAsync(
 	        Env(), Value(),
-	        [this, program, whose, &known, id, cookie, fd, copy] {
+	        [this, program, whose, &known, id, cookie, fd, copy, span] {
+		        Timing timing(span);
 		        union bpf_attr attr = {};
 		        auto type = bpf_program__expected_attach_type(program);
 
 		        if (type == attach_type_fsession_multi) // which is not for BPF programs
 			        type = attach_type_fsession;
 
-		        *copy = whose.LoadCopy(object, program, known, type, id);
+		        *copy = whose.LoadCopy(object, program, known, type, id, cookie);
 		        if (*copy < 0)
 			        return Status{-*copy, "bpf(BPF_PROG_LOAD)", ""};
 		        attr.link_create.prog_fd = *copy;
@@ -422,7 +452,43 @@ Napi::Value Object::AttachCopy(const Napi::CallbackInfo &info)
 			        close(*copy);
 		        return Status{error, "bpf(BPF_LINK_CREATE)", ""};
 	        },
-	        [fd, copy](Napi::Env env) { return Link::Make(env, *fd, *copy); });
+	        [fd, copy, span](Napi::Env env) { return Link::Make(env, *fd, *copy, *span); });
+}
+
+// attachMark(program, name, cookie: bigint): Promise<Link>, of a copy of its own.
+Napi::Value Object::AttachMark(const Napi::CallbackInfo &info)
+{
+	struct bpf_program *program = Program(info[0]);
+	std::string name = info[1].As<Napi::String>();
+	bool lossless;
+	__u64 cookie = info[2].As<Napi::BigInt>().Uint64Value(&lossless);
+	const Prepared &known = prepared[bpf_program__name(program)];
+	auto fd = std::make_shared<int>(-1), copy = std::make_shared<int>(-1);
+	auto span = std::make_shared<Span>();
+
+	return RunAsync(
+	        Env(), Value(),
+	        [this, program, name, cookie, &known, fd, copy, span] {
+		        Timing timing(span);
+		        auto insns = WithCookie(program, cookie);
+		        LIBBPF_OPTS(bpf_prog_load_opts, options,
+		                    .prog_btf_fd = (__u32)bpf_object__btf_fd(object),
+		                    .func_info = known.functions.data(),
+		                    .func_info_cnt = known.function_count,
+		                    .func_info_rec_size = known.function_bytes);
+
+		        *copy = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT,
+		                              bpf_program__name(program), "GPL", insns.data(),
+		                              insns.size(), &options);
+		        if (*copy < 0)
+			        return Status{errno, "bpf(BPF_PROG_LOAD)", ""};
+		        *fd = bpf_raw_tracepoint_open(name.c_str(), *copy);
+		        int error = *fd < 0 ? errno : 0;
+		        if (error)
+			        close(*copy);
+		        return Status{error, "bpf(BPF_RAW_TRACEPOINT_OPEN)", ""};
+	        },
+	        [fd, copy, span](Napi::Env env) { return Link::Make(env, *fd, *copy, *span); });
 }
 
 // iterate(program): Promise<Buffer>, all that an iterator program writes.
@@ -455,6 +521,12 @@ Napi::Value Object::Iterate(const Napi::CallbackInfo &info)
 	        [bytes](Napi::Env env) {
 		        return Napi::Buffer<uint8_t>::Copy(env, bytes->data(), bytes->size());
 	        });
+}
+
+// programId(program): what the kernel calls it, once it is loaded.
+Napi::Value Object::ProgramId(const Napi::CallbackInfo &info)
+{
+	return Napi::Number::New(Env(), ProgramInfoOf(Env(), bpf_program__fd(Program(info[0]))).id);
 }
 
 // openRing(map, ringBytes, slackBytes, counts: Float64Array): Ring; writers begin no record when

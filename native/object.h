@@ -26,7 +26,9 @@ class Object : public Napi::ObjectWrap<Object>
 	Napi::Value AttachMulti(const Napi::CallbackInfo &info);
 	Napi::Value AttachKprobes(const Napi::CallbackInfo &info);
 	Napi::Value AttachCopy(const Napi::CallbackInfo &info);
+	Napi::Value AttachMark(const Napi::CallbackInfo &info);
 	Napi::Value Iterate(const Napi::CallbackInfo &info);
+	Napi::Value ProgramId(const Napi::CallbackInfo &info);
 	Napi::Value OpenRing(const Napi::CallbackInfo &info);
 	void Close(const Napi::CallbackInfo &info);
 

@@ -5,16 +5,16 @@
  *	fsnoop vm --file scripts/record-code.mjs -- node record-code.mjs vfs_read 5 >vfs_read.json.gz
  *
  * What comes out is JSON: `core` is a core file like /proc/kcore with these functions alone, as base64;
- * `kallsyms` has the symbols of all that is called, and those behind them.
+ * `kallsyms` has the symbols of all that is called, and those behind them; `architecture` is the machine's.
  */
 import { Buffer } from 'node:buffer';
 import { readFileSync, writeSync } from 'node:fs';
+import { arch } from 'node:os';
 import { URL, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 const dist = new URL('file:///usr/lib/node_modules/fsnoop/dist/');
 const load = (file) => import(new URL(file, dist));
-const upperHalf = 0xffffffffn << 32n;
 
 export async function recordCode(root, maxDepth) {
   const { loadNative } = await load('attach/native.js');
@@ -25,7 +25,7 @@ export async function recordCode(root, maxDepth) {
   const kallsyms = readFileSync('/proc/kallsyms', 'latin1');
   const code = makeCode(kallsyms);
   const kcore = openKcore();
-  const read = ({ address, bytes }) => kcore.read(upperHalf | BigInt(address), bytes);
+  const read = ({ address, bytes }) => kcore.read(code.wholeAddress(address), bytes);
   const memory = new Map();
   const met = new Set();
   const search = { roots: [root], extra: [], excluded: new Set(), maxDepth, paths: 'all' };
@@ -37,13 +37,14 @@ export async function recordCode(root, maxDepth) {
   });
   kcore.close();
   return {
-    core: encodeCore(memory).toString('base64'),
+    architecture: arch(),
+    core: encodeCore(memory, code).toString('base64'),
     kallsyms: pickLines(kallsyms, code, [...memory.keys(), ...met]),
   };
 }
 
 /** An ELF core file with a PT_LOAD for each piece of memory, by the lower halves of their addresses. */
-function encodeCore(memory) {
+function encodeCore(memory, code) {
   const headerBytes = 64;
   const entryBytes = 56;
   const header = Buffer.alloc(headerBytes);
@@ -56,7 +57,7 @@ function encodeCore(memory) {
     const entry = Buffer.alloc(entryBytes);
     entry.writeUInt32LE(1, 0);
     entry.writeBigUInt64LE(BigInt(offset), 8);
-    entry.writeBigUInt64LE(upperHalf | BigInt(address), 16);
+    entry.writeBigUInt64LE(code.wholeAddress(address), 16);
     entry.writeBigUInt64LE(BigInt(length), 32);
     offset += length;
     return entry;

@@ -4,6 +4,7 @@
 export const exitStatus = {
   failed: 1,
   usage: 2,
+  overBudget: 3,
   lost: 4,
   cannotTrace: 5,
 } as const;
@@ -15,6 +16,7 @@ export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus];
  * and ends the process with `oclif.exit`; the shape is one that oclif can print too.
  */
 export class Failure extends Error {
+  /** What to try, a command line or a sentence each; the nearest first. */
   readonly suggestions: string[];
   readonly oclif: { readonly exit: ExitStatus };
 
@@ -23,5 +25,10 @@ export class Failure extends Error {
     this.name = 'Error';
     this.suggestions = [...suggestions];
     this.oclif = { exit };
+  }
+
+  /** What the command ends with: of what kind the failure is. */
+  get exitStatus(): ExitStatus {
+    return this.oclif.exit;
   }
 }

@@ -39,8 +39,9 @@ export async function learn(
   const plan = planLesson(wishes, choice, symbols);
   const limit = calls ?? (wishes.command === null ? defaultCalls : null);
   request.onNote(renderLearning(plan, limit));
-  using stop = new Stop();
-  using command = wishes.command === null ? null : startWaiting(wishes.command);
+  using stop = new Stop(request.endBy);
+  using command =
+    wishes.command === null ? null : startWaiting(wishes.command, request.commandOutput);
   const seen = new Set<number>();
   const excluded = new Set(choice.exclude.map(({ name }) => name));
   const skipped = plan.functions.map(({ name }) => excluded.has(name) || isInterruptEntry(name));
@@ -65,6 +66,7 @@ export async function learn(
   };
   const end = await runSession(plan, request, {
     btf: symbols.btf,
+    counting: null,
     stop,
     command,
     output,

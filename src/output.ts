@@ -22,10 +22,11 @@ export class ClosedPipe extends Error {}
 const standardOutput = 1;
 
 /**
- * Opens a file, or standard output for null.
+ * Opens a file, or standard output for null; what is open stays it.
  * @throws {Failure} when the file can't be created
  */
-export async function openOutput(path: string | null): Promise<Output> {
+export async function openOutput(path: string | null | Output): Promise<Output> {
+  if (typeof path === 'object' && path !== null) return path;
   const file = path === null ? null : await create(path);
   return {
     write: (text) => writeToDescriptor(file?.fd ?? standardOutput, text, path ?? 'standard output'),
@@ -82,9 +83,12 @@ async function writeToDescriptor(
     await writeAll(fd, typeof text === 'string' ? Buffer.from(text) : text);
   } catch (error) {
     const failed = error as NodeJS.ErrnoException;
-    throw failed.code === 'EPIPE' ? new ClosedPipe() : cannotWrite(name, failed);
+    throw isClosed.has(failed.code ?? '') ? new ClosedPipe() : cannotWrite(name, failed);
   }
 }
+
+/** The second where the pipe is a socket, and was closed with something in it that nobody had read. */
+const isClosed = new Set(['EPIPE', 'ECONNRESET']);
 
 const advice: Readonly<Record<string, string>> = {
   ENOSPC: 'Make room, or write elsewhere: --output /another/place',

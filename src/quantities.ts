@@ -53,6 +53,17 @@ export function parseDurationNs(flag: string, text: string, bareUnit?: TimeUnit)
   return ns;
 }
 
+/**
+ * A part from `5%`: 0.05. No more than the whole, and `0%` is none.
+ * @throws {Failure} when it is not one, naming the flag
+ */
+export function parsePercent(flag: string, text: string): number {
+  const [, number] = /^(\d+(?:\.\d+)?)%$/.exec(text) ?? [];
+  const part = Number(number) / 100;
+  if (!(part <= 1)) throw misspelt(flag, text, 'a part', '5%, 0.5%');
+  return part;
+}
+
 function misspelt(flag: string, text: string, what: string, examples: string): Failure {
   return new Failure(exitStatus.usage, `${flag} '${text}' is not ${what}, such as ${examples}.`);
 }

@@ -1,21 +1,27 @@
 /** One time of tracing: attaches, takes records until it is to end, detaches. */
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { attach, type KernelLosses } from './attach/attach.js';
-import type { WaitingCommand } from './attach/command.js';
+import type { CountedBytes } from './attach/counting.js';
+import type { CommandOutput, WaitingCommand } from './attach/command.js';
 import { startWatchdog } from './attach/watchdog.js';
 import { Backlog } from './backlog.js';
 import { ClosedPipe, type Output } from './output.js';
-import type { Plan, PlannedFunction, RefusedFunction } from './plan/plan.js';
+import type { Counting } from './plan/counting.js';
+import { placesOf, type Plan, type PlannedFunction, type RefusedFunction } from './plan/plan.js';
 import { guardRate } from './rate-guard.js';
 import { findHot, renderHot } from './render/hot.js';
 import { renderStopped } from './render/notes.js';
-import type { Stop } from './stop.js';
+import type { SoFar } from './sink.js';
+import type { EndBy, Stop } from './stop.js';
 import type { Btf } from './symbols/btf.js';
 
 export interface SessionOptions {
   readonly durationMs: number | null;
   /** More records a second end it; 0: never. */
   readonly maxRate: number;
+  /** What the command prints goes to this descriptor: 2 where standard output is a recording. */
+  readonly commandOutput: CommandOutput;
+  readonly endBy: EndBy;
   /** After so long without a sign of life fsnoop is killed; 0: never. */
   readonly watchdogMs: number;
   readonly onProgress: (text: string) => void;
@@ -26,20 +32,23 @@ export interface SessionOptions {
 export interface SessionParts {
   /** Of the running kernel. */
   readonly btf: Btf;
+  /** Calls are counted, and not recorded; null: recorded. */
+  readonly counting: Counting | null;
   /** Ends it: the command, a limit, a signal. */
   readonly stop: Stop;
   /** Goes as soon as all is attached. */
   readonly command: WaitingCommand | null;
   /** A trace that nobody reads ends. */
   readonly output: Output;
-  /** All is attached; nothing has been taken. */
-  readonly onAttached: (attached: Attached) => Promise<void>;
+  /** All is attached; nothing has been taken. What is counted, and lost, can be read from now on. */
+  readonly onAttached: (attached: Attached, soFar: SoFar) => Promise<void>;
   /** Gets whole records, in bytes that are not changed later. */
   readonly take: (records: Buffer) => Promise<void>;
 }
 
 interface Attached {
   readonly functions: number;
+  readonly tracepoints: number;
   readonly attachMs: number;
   /** By the kernel itself. */
   readonly refused: readonly RefusedFunction[];
@@ -50,6 +59,8 @@ export interface SessionEnd extends Attached {
   readonly losses: KernelLosses;
   /** How many records there were, by the place of their function in the plan. */
   readonly counts: Float64Array;
+  /** Where calls were counted. */
+  readonly counted: CountedBytes | null;
 }
 
 /** Records are fetched this often; what comes in between waits in the ring. */
@@ -64,9 +75,9 @@ const backlogShare = 1 / 4;
 export async function runSession(
   plan: Plan,
   options: SessionOptions,
-  { btf, stop, command, output, onAttached, take }: SessionParts,
+  { btf, counting, stop, command, output, onAttached, take }: SessionParts,
 ): Promise<SessionEnd> {
-  const { functions } = plan;
+  const places = placesOf(plan);
   const { onProgress, onNote } = options;
   using watchdog = options.watchdogMs === 0 ? null : startWatchdog(options.watchdogMs);
   await using attachment = await attach(plan, {
@@ -74,6 +85,7 @@ export async function runSession(
     commandPid: command?.pid ?? null,
     helperPids: [watchdog?.pid ?? []].flat(),
     onProgress,
+    counting,
     isCancelled: () => stop.reason !== null,
   });
   // at once, even where what was read before can't be written
@@ -81,10 +93,11 @@ export async function runSession(
   onProgress('');
   const attached = {
     functions: attachment.attached,
+    tracepoints: attachment.tracepoints,
     attachMs: attachment.attachMs,
     refused: attachment.refused.map(toRefused),
   };
-  await onAttached(attached);
+  await onAttached(attached, attachment);
   stop.after(options.durationMs);
   void command?.ended.then((status) => {
     stop.ask({ type: 'command', status });
@@ -95,7 +108,7 @@ export async function runSession(
     onOver: (recordsPerSecond) => {
       const stopped = { reason: 'max-rate', recordsPerSecond, maxRate: options.maxRate } as const;
       stop.ask({ type: 'rate', stopped });
-      onNote(renderStopped(stopped) + renderHot(findHot(functions, attachment.counts)));
+      onNote(renderStopped(stopped) + renderHot(findHot(places, attachment.counts)));
     },
   });
   if (stop.reason === null) command?.go();
@@ -111,7 +124,7 @@ export async function runSession(
     await Promise.race([stop.asked, delay(pollMs)]);
   }
   guard[Symbol.dispose]();
-  onProgress(`detaching from ${attachment.attached} functions`);
+  onProgress(`detaching from ${attachment.attached + attachment.tracepoints} functions`);
   const detachMs = await detached;
   const open = await attachment.openCalls(); // before the slow part: it tells how long they are open
   watchdog?.[Symbol.dispose]();
@@ -119,7 +132,13 @@ export async function runSession(
   await drain(backlog, take, () => false);
   await take(open);
   onProgress('');
-  return { ...attached, detachMs, losses: attachment.losses(), counts: attachment.counts };
+  return {
+    ...attached,
+    detachMs,
+    losses: attachment.losses(),
+    counts: attachment.counts,
+    counted: attachment.counted(),
+  };
 }
 
 const toRefused = ({ name }: PlannedFunction): RefusedFunction => ({

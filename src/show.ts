@@ -4,6 +4,7 @@ import { ClosedPipe, openOutput } from './output.js';
 import { findDefinitions } from './plan/find-definitions.js';
 import { findFunctions } from './plan/find.js';
 import type { Pattern } from './plan/pattern.js';
+import { chooseTracepoints } from './plan/tracepoints.js';
 import { renderDefinition } from './render/definition.js';
 import { renderDefinitionJson } from './render/definition-json.js';
 import {
@@ -15,8 +16,9 @@ import {
 import { formatCount } from './render/text.js';
 import { spellPrototype, spellType } from './symbols/c-type.js';
 import { describeDefinition } from './symbols/definition.js';
-import type { KernelFunction } from './symbols/function.js';
-import { loadBtf, loadSymbols } from './symbols/symbols.js';
+import type { KernelFunction, Scope } from './symbols/function.js';
+import { loadBtf, loadKernelTypes, loadSymbols } from './symbols/symbols.js';
+import { findTracepoints, spellTracepoint } from './symbols/tracepoints.js';
 
 interface Shown {
   readonly format: 'text' | 'json';
@@ -62,7 +64,7 @@ export async function showFunctions(request: FunctionsRequest): Promise<void> {
 
 function renderFunctions(
   functions: readonly KernelFunction[],
-  { show, format, color }: FunctionsRequest,
+  { show, format, color }: Pick<FunctionsRequest, 'show' | 'format' | 'color'>,
   spell: (found: KernelFunction) => string | null,
 ): string {
   if (show === 'counts')
@@ -71,6 +73,28 @@ function renderFunctions(
   return format === 'json'
     ? renderListJson(functions, prototypeOf)
     : renderListText(functions, { color, prototypeOf });
+}
+
+export interface TracepointsRequest extends Shown {
+  /** Names and globs. */
+  readonly globs: readonly string[];
+  readonly show: 'names' | 'prototypes';
+  readonly color: boolean;
+}
+
+/** @throws {Failure} when a name or glob means nothing, or this kernel has no BTF */
+export async function showTracepoints(request: TracepointsRequest): Promise<void> {
+  const types = loadKernelTypes(loadNative());
+  const source = {
+    tracepoints: (globs: readonly string[], scope: Scope = []) =>
+      findTracepoints(types, globs, scope),
+  };
+  const found = chooseTracepoints(request.globs, source, 'all modules');
+  const prototypeOf = (one: KernelFunction) => {
+    const btf = one.module === null ? types.btf : (types.btfOf(one.module) ?? types.btf);
+    return spellTracepoint(btf, one);
+  };
+  await print(renderFunctions(found, request, prototypeOf), request.output);
 }
 
 /** @throws {Failure} when a name means nothing, or this kernel or user has no BTF */

@@ -1,6 +1,7 @@
 /** Records in, text out: decodes, builds trees, renders them, up to a limit. */
 import { decode } from './events/decode.js';
-import type { CallRecord } from './events/record.js';
+import { isLone, type CallRecord } from './events/record.js';
+import type { Opening } from './recording/opening.js';
 import type { Renderer } from './render/renderer.js';
 import { TreeBuilder, type TreeCounts } from './tree/builder.js';
 import type { Tree } from './tree/tree.js';
@@ -17,12 +18,36 @@ export interface StreamOptions {
   readonly onLimit: () => void;
 }
 
+/** Trees alone, of a trace or a recording, in the order in which they ended. */
+export function makeTreeStream(
+  { epochNs, graph, limitEvents }: Pick<Opening, 'epochNs' | 'graph' | 'limitEvents'>,
+  onTree: (tree: Tree) => void,
+  onLimit: () => void,
+): Stream {
+  return new Stream({
+    renderer: {
+      encoding: 'utf8',
+      record: () => '',
+      tree: (tree) => {
+        onTree(tree);
+        return '';
+      },
+    },
+    ...{ epochNs, unit: graph ? 'tree' : 'line', limit: limitEvents, onLimit },
+  });
+}
+
+/** Letters in one string. One of 128 KB or more V8 puts into memory of its own, which it asks the system for. */
+const pieceLetters = 1 << 16;
+
 export class Stream {
   readonly #options: StreamOptions;
   readonly #builder: TreeBuilder;
   readonly #take: (record: CallRecord) => void;
   #left: number;
   #text = '';
+  /** What was before it. */
+  readonly #pieces: Buffer[] = [];
 
   constructor(options: StreamOptions) {
     this.#options = options;
@@ -36,6 +61,7 @@ export class Stream {
       if (this.#left === 0) return;
       this.#text += options.renderer.record(record);
       this.#builder.add(record);
+      if (isLone(record)) this.#count(1);
     };
   }
 
@@ -55,15 +81,25 @@ export class Stream {
 
   /** The text since the last time, in UTF-8. */
   takeText(): Buffer {
-    const text = this.#text;
+    this.#endPiece();
+    const [only = Buffer.alloc(0), ...more] = this.#pieces.splice(0);
+    return more.length === 0 ? only : Buffer.concat([only, ...more]);
+  }
+
+  #endPiece(): void {
+    if (this.#text !== '')
+      this.#pieces.push(Buffer.from(this.#text, this.#options.renderer.encoding));
     this.#text = '';
-    return Buffer.from(text, this.#options.renderer.encoding);
   }
 
   #render(tree: Tree): void {
     if (this.#left === 0) return;
     this.#text += this.#options.renderer.tree(tree, this.#left);
-    const made = this.#options.unit === 'tree' ? 1 : tree.calls + Math.min(tree.lost, 1);
+    if (this.#text.length > pieceLetters) this.#endPiece();
+    this.#count(this.#options.unit === 'tree' ? 1 : tree.calls + Math.min(tree.lost, 1));
+  }
+
+  #count(made: number): void {
     this.#left = Math.max(0, this.#left - made);
     if (this.#left === 0) this.#options.onLimit();
   }

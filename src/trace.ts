@@ -1,25 +1,25 @@
-/** The whole of a trace: symbols, plan, attach, events, tree, render. */
-import { cpus, release } from 'node:os';
+/** The whole of a trace: symbols, plan, attach, events, and where they go: tree, render; a recording; or sums. */
+import { cpus, hostname, release } from 'node:os';
 import { startWaiting, type WaitingCommand } from './attach/command.js';
 import { loadNative } from './attach/native.js';
 import { probeMethods } from './attach/probe.js';
 import { aggregateOf } from './expr/expression.js';
 import { exitStatus } from './failure.js';
-import { growHeapAtOnce, keepHeapSmall } from './heap.js';
+import { growHeapAtOnce, keepHeapSmall, type HeapOwner } from './heap.js';
 import { learn, loadLearnt } from './learn.js';
 import { openOutput, writeReadyFile, type Output } from './output.js';
 import { chooseFunctions, hasGraph, makePlan, type Choice, type Wishes } from './plan/make-plan.js';
-import { printLearnt, type Learnt } from './plan/learnt.js';
+import type { Learnt } from './plan/learnt.js';
 import { listMethods, type Method } from './plan/method.js';
-import type { Plan } from './plan/plan.js';
+import { placesOf, type Plan } from './plan/plan.js';
+import type { Opening } from './recording/opening.js';
 import { renderGraphJson, renderGraphText } from './render/graph.js';
-import { findHot, renderHot } from './render/hot.js';
 import { renderAttached, renderMany, renderRefused } from './render/notes.js';
 import { renderPlanJson, renderPlanText } from './render/plan.js';
-import { makeRenderer, type RendererOptions } from './render/renderer.js';
+import type { RendererOptions } from './render/renderer.js';
 import { runSession, type SessionOptions } from './session.js';
-import { Stop } from './stop.js';
-import { Stream } from './stream.js';
+import type { Sink, SinkParts } from './sink.js';
+import { makeWrite, Stop } from './stop.js';
 import { spellPrototype } from './symbols/c-type.js';
 import type { CallGraph } from './symbols/callees.js';
 import type { KernelFunction } from './symbols/function.js';
@@ -29,14 +29,13 @@ import { isOfProgram } from './symbols/programs.js';
 import { loadSymbols } from './symbols/symbols.js';
 
 export interface TraceRequest
-  extends
-    Pick<RendererOptions, 'format' | 'style' | 'prototypes' | 'width' | 'color'>,
-    SessionOptions {
+  extends Pick<RendererOptions, 'format' | 'prototypes' | 'color'>, SessionOptions {
   readonly wishes: Wishes;
   readonly method: Method | 'auto';
   readonly dryRun: boolean;
-  /** A file, or null for standard output. */
-  readonly output: string | null;
+  /** A file, null for standard output, or what takes what is written. */
+  readonly output: string | null | Output;
+  readonly heapOwner: HeapOwner;
   /** End after so many trees, or lines without `-g`; null: never. */
   readonly limitEvents: number | null;
   /** Written as soon as all is attached. */
@@ -53,13 +52,18 @@ export interface TraceRequest
 
 /**
  * Traces until the command ends, a limit is reached, or a signal comes.
+ * @param makeSink of what is traced
  * @returns the exit status
  * @throws {Failure} when the request makes no sense here, or this kernel or user cannot trace
  */
-export async function trace(request: TraceRequest): Promise<number> {
+export async function trace(
+  request: TraceRequest,
+  makeSink: (parts: SinkParts) => Sink,
+): Promise<number> {
   const { command: argv, roots, include, exclude, extra } = request.wishes;
-  using small = keepHeapSmall();
-  using command = argv === null || request.dryRun ? null : startWaiting(argv);
+  using small = keepHeapSmall(request.heapOwner);
+  using command =
+    argv === null || request.dryRun ? null : startWaiting(argv, request.commandOutput);
   request.onProgress('reading symbols');
   const named = [...roots, ...include, ...exclude, ...extra].map(({ glob }) => glob);
   const symbols = loadSymbols(needsAll(request) ? ['*'] : named, loadNative());
@@ -74,15 +78,23 @@ export async function trace(request: TraceRequest): Promise<number> {
     symbols,
     needsCallees(request) ? await disassemble(choice, request, symbols) : null,
   );
-  using stop = new Stop();
+  using stop = new Stop(request.endBy);
   if (request.dryRun) {
     request.onProgress('');
-    await output.write(renderDryRun(plan, request, symbols)).catch((error: unknown) => {
-      stop.break(error as Error);
-    });
+    await makeWrite(output, stop)(renderDryRun(plan, request, symbols));
     return stop.status();
   }
-  const { lost } = await run(plan, learnt, symbols, request, output, stop, command, small);
+  const parts: SinkParts = {
+    opening: open(plan, learnt, request),
+    addresses: symbols.addresses,
+    refused: plan.refused,
+    write: makeWrite(output, stop),
+    onLimit: () => {
+      stop.ask({ type: 'limit' });
+    },
+  };
+  const sink = makeSink(parts);
+  const lost = await run(plan, sink, symbols, request, output, stop, command, small);
   if (command?.execError != null) request.onNote(`${command.execError}\n`);
   if (stop.reason?.type !== 'command') command?.kill(stop.signal);
   const isStrictlyLost = lost && request.strict && stop.reason?.type !== 'rate';
@@ -153,87 +165,58 @@ function renderDryRun(plan: Plan, request: TraceRequest, symbols: Symbols): stri
     : renderGraphText(plan, plan.callees, { color: request.color, prototypeOf });
 }
 
-/** Streams a session into the output, and sums up. */
+function open(plan: Plan, learnt: Learnt | null, request: TraceRequest): Opening {
+  const { graph, live, cpuTime, command, bufferBytes } = plan;
+  return {
+    epochNs: process.hrtime.bigint(),
+    startedAt: new Date().toISOString(),
+    cpus: cpus().length,
+    ...{ command, graph, live, cpuTime, bufferBytes, learnt },
+    functions: placesOf(plan),
+    tracepoints: plan.tracepoints.length,
+    outputs: plan.outputs.map((expression) => ({
+      text: expression.text,
+      aggregate: aggregateOf(expression),
+    })),
+    limitEvents: request.limitEvents,
+  };
+}
+
+/** Runs a session into the sink. Resolves to whether anything was lost. */
 async function run(
   plan: Plan,
-  learnt: Learnt | null,
+  sink: Sink,
   symbols: Symbols,
   request: TraceRequest,
   output: Output,
   stop: Stop,
   command: WaitingCommand | null,
   small: Disposable,
-): Promise<{ lost: boolean }> {
-  const epochNs = process.hrtime.bigint();
-  const { graph, live, functions } = plan;
-  const renderer = makeRenderer({
-    ...request,
-    graph,
-    live,
-    functions,
-    outputs: plan.outputs.map((expression) => ({
-      text: expression.text,
-      aggregate: aggregateOf(expression),
-    })),
-    addresses: symbols.addresses,
-    epochNs,
-    cpus: cpus().length,
-  });
-  const stream = new Stream({
-    renderer,
-    epochNs,
-    unit: graph ? 'tree' : 'line',
-    limit: request.limitEvents,
-    onLimit: () => {
-      stop.ask({ type: 'limit' });
-    },
-  });
-  const write = async (text: string | Uint8Array): Promise<void> => {
-    if (text.length === 0 || stop.isBroken) return;
-    await output.write(text).catch((error: unknown) => {
-      stop.break(error as Error);
-    });
-  };
-  request.onNote(renderMany(functions.length));
+): Promise<boolean> {
+  request.onNote(renderMany(plan.functions.length));
   const end = await runSession(plan, request, {
     btf: symbols.btf,
+    counting: sink.counting ?? null,
     stop,
     command,
     output,
-    onAttached: async (attached) => {
+    onAttached: async (attached, soFar) => {
       small[Symbol.dispose]();
-      growHeapAtOnce();
+      growHeapAtOnce(request.heapOwner);
       const { method } = plan;
       const refused = [...plan.refused, ...attached.refused];
       if (request.verbose) request.onNote(renderPlanText(plan) + renderAttached(attached, method));
       if (request.format === 'text') request.onNote(renderRefused(refused));
-      else if (learnt !== null) await write(printLearnt(learnt));
-      await write(renderer.start({ ...attached, kernel: release(), method, refused }));
+      await sink.start(
+        { ...attached, kernel: release(), hostname: hostname(), method, refused },
+        soFar,
+      );
       if (stop.reason === null) await writeReadyFile(request.readyFile);
     },
-    take: async (records) => {
-      stream.add(records, records.length);
-      await write(stream.takeText());
-    },
+    // where nobody reads any more, or nothing can be written, what waits need not be decoded
+    take: (records) => (stop.isLeft ? Promise.resolve() : sink.take(records)),
   });
-  stream.finish();
-  await write(stream.takeText());
-  await write(renderer.end());
-  const lost = { ...end.losses, user: stream.counts.lostUser };
+  const { losses, detachMs, counts, counted } = end;
   const stopped = stop.reason?.type === 'rate' ? stop.reason.stopped : null;
-  const hot = findHot(functions, end.counts);
-  const summary = renderer.summary({
-    ...stream.counts,
-    lost,
-    detachMs: end.detachMs,
-    refused: plan.refused.length + end.refused.length,
-    bufferBytes: plan.bufferBytes,
-    hot,
-    stopped,
-  });
-  const isLossy = Object.values(lost).some((count) => count > 0);
-  const isHotTold = request.verbose || isLossy || stopped !== null;
-  if (request.format === 'json') await write(summary);
-  else request.onNote(summary + (isHotTold ? renderHot(hot) : ''));
-  return { lost: isLossy };
+  return sink.end({ losses, detachMs, counts, stopped }, counted);
 }

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { findRefused } from '../src/attach/bisect.js';
-import { NativeError, type NativeLink } from '../src/attach/native.js';
+import { NativeError } from '../src/attach/native.js';
 
 /** Attaches sets without culprits, and counts what it is asked to do. */
 class FakeKernel {
@@ -15,7 +15,7 @@ class FakeKernel {
     this.#refuses = refuses;
   }
 
-  readonly attach = async (some: readonly number[]): Promise<NativeLink> => {
+  readonly attach = async (some: readonly number[]) => {
     await Promise.resolve();
     this.tries++;
     if (this.#refuses(some)) throw new NativeError(22, 'EINVAL', 'bpf(BPF_LINK_CREATE)', '');
@@ -26,7 +26,6 @@ class FakeKernel {
         await Promise.resolve();
         this.detached++;
       },
-      close: () => undefined,
     };
   };
 }

@@ -16,8 +16,6 @@ test.each<[string[], RegExp]>([
   ],
   [['-k', 'icmp_rcv', '--filter-pkt', 'icmp', '--skip-tunnel'], /--skip-tunnel goes with/],
   [['-k', '(p)icmp_rcv'], /\(p\) is not there yet; --output-arg 'pkt\(/],
-  // tracepoints
-  [['-t', 'netif_receive_skb', '--output-arg', '*skb'], /-t is not there yet: only functions/],
   // other ways to attach, and what runs inside a function
   [['-k', '(m)icmp_rcv:(struct sk_buff *)skb'], /\(m\) is not needed: fsession\.multi/],
   [['-k', '(b)(m)icmp_rcv:(struct sk_buff *)skb'], /Leave it out: -k '\(b\)icmp_rcv:/],

@@ -4,11 +4,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Plan, PlannedCallee } from '../src/plan/plan.js';
 import { renderGraphJson, renderGraphText } from '../src/render/graph.js';
 import { renderPlanJson, renderPlanText } from '../src/render/plan.js';
-import { findCallees, type CalleeSearch, type CallGraph } from '../src/symbols/callees.js';
+import {
+  findCallees,
+  type CalleeSearch,
+  type CallGraph,
+  type Calls,
+} from '../src/symbols/callees.js';
 import { makeCode } from '../src/symbols/code.js';
 import { coldList, kindOfCall, whyCold } from '../src/symbols/cold-list.js';
 import type { Reason } from '../src/symbols/function.js';
-import { loadCallees } from '../src/symbols/load-callees.js';
+import { disassembleBlocks, loadCallees } from '../src/symbols/load-callees.js';
 import { openRecordedCode, type RecordedCode } from './recorded-code.js';
 
 const kallsyms = `\
@@ -77,6 +82,84 @@ describe('the blocks of the code', () => {
     const hidden = makeCode(kallsyms.replace(/^\w+/gm, '0000000000000000'));
     expect(hidden.find(['vfs_read'])).toEqual([]);
     expect(hidden.at(at(0x10))).toBeNull();
+  });
+});
+
+describe('the blocks of an arm64 kernel that KASLR put across a border of 4 GiB', () => {
+  const text = `\
+ffffb51cfff00000 T _stext
+ffffb51cffffffe0 t rw_verify_area
+ffffb51d00000008 T vfs_read
+ffffb51d00000028 T _etext
+ffffb51c90000000 t ext4_readdir	[ext4]
+`;
+  const across = makeCode(text);
+
+  test('are found by the lower halves of addresses', () => {
+    expect(across.at(0xffffffe4)).toEqual({
+      address: 0xffffffe0,
+      bytes: 0x28,
+      names: ['rw_verify_area'],
+    });
+    expect(across.at(0x4)?.names).toEqual(['rw_verify_area']);
+    expect(across.at(0x8)).toEqual({ address: 0x8, bytes: 0x20, names: ['vfs_read'] });
+    expect(across.at(0x90000004)?.names).toEqual(['ext4_readdir']);
+    expect([0x28, 0x8fffffff].map((address) => across.at(address))).toEqual([null, null]);
+    expect(across.find(['vfs_read']).map(({ address }) => address)).toEqual([0x8]);
+  });
+
+  test('have whole addresses', () => {
+    expect(across.wholeAddress(0xffffffe0)).toBe(0xffffb51cffffffe0n);
+    expect(across.wholeAddress(0x8)).toBe(0xffffb51d00000008n);
+    expect(across.wholeAddress(0x90000000)).toBe(0xffffb51c90000000n);
+    expect(code.wholeAddress(at(0x10))).toBe(0xffffffff81000010n);
+    expect(code.wholeAddress(0xc0000000)).toBe(0xffffffffc0000000n);
+  });
+});
+
+describe('code of arm64', () => {
+  const start = 0xfffffff0;
+
+  /** Of one function of these instructions. */
+  async function readCalls(...words: readonly number[]): Promise<Calls | undefined> {
+    const { loadNative } = await import('../src/attach/native.js');
+    const block = { address: start, bytes: 4 * words.length, names: [] };
+    const read = () => Buffer.from(Uint32Array.from(words).buffer);
+    const [calls] = await disassembleBlocks([block], read, loadNative().disassemble, 'arm64');
+    return calls;
+  }
+
+  test.each([
+    ['bl', 0x94000004, 0x0],
+    ['bl backwards', 0x97fffffc, 0xffffffe0],
+    ['b, as to a function that is called last', 0x14000008, 0x10],
+    ['b.ne', 0x54000081, 0x0],
+    ['cbz', 0xb4ffff80, 0xffffffe0],
+    ['cbnz', 0x35000100, 0x10],
+    ['tbz', 0x36080080, 0x0],
+    ['tbnz, of an upper bit', 0xb7ffff80, 0xffffffe0],
+  ])('leaves by %s', async (_, word, target) => {
+    expect(await readCalls(word, 0xd65f03c0)).toEqual({ targets: [target], indirect: 0 });
+  });
+
+  test('stays where a branch leads to the function itself', async () => {
+    expect(await readCalls(0x14000001, 0x54ffffe0, 0xd65f03c0)).toEqual({
+      targets: [],
+      indirect: 0,
+    });
+  });
+
+  test('calls indirectly by blr, and by br but for the jumps of a switch', async () => {
+    const [blr, br, offset, otherOffset] = [0xd63f0060, 0xd61f0040, 0x8b22c822, 0x8b22c823];
+    expect(await readCalls(blr, otherOffset, br)).toEqual({ targets: [], indirect: 2 });
+    expect(await readCalls(offset, br)).toEqual({ targets: [], indirect: 0 });
+  });
+
+  test('is none where ftrace keeps an address before the next function', async () => {
+    expect(await readCalls(0xd503201f, 0xd65f03c0, 0x94000004, 0xffffb51c)).toEqual({
+      targets: [],
+      indirect: 0,
+    });
   });
 });
 
@@ -294,12 +377,39 @@ describe('recorded code of Linux 7.2', () => {
     const block = { address: 0x81000000, bytes: 4096, names: [] };
     const bytes = Buffer.alloc(4096, 0xff);
     const { loadNative } = await import('../src/attach/native.js');
-    const found = await loadNative().disassemble(bytes, Uint32Array.of(block.address, block.bytes));
-    expect(found.length).toBe(2 + (found[1] ?? NaN));
-    expect(await loadNative().disassemble(Buffer.alloc(0), new Uint32Array(0))).toEqual(
-      new Uint32Array(0),
-    );
+    const place = Uint32Array.of(block.address, block.bytes);
+    for (const architecture of ['x64', 'arm64']) {
+      const found = await loadNative().disassemble(bytes, place, architecture);
+      expect(found.length).toBe(2 + (found[1] ?? NaN));
+      const nothing = [Buffer.alloc(0), new Uint32Array(0)] as const;
+      expect(await loadNative().disassemble(...nothing, architecture)).toEqual(new Uint32Array(0));
+    }
   });
+});
+
+// test/trace.arm64.ts compares with objdump: that of this machine may not know arm64
+test('recorded code of Linux 7.2 for arm64 has the functions that vfs_read leads to', async () => {
+  const file = new URL('fixtures/code/vfs_read.arm64.json.gz', import.meta.url);
+  using recorded = openRecordedCode(readFileSync(file));
+  const searchFor = (paths: CalleeSearch['paths']): Promise<CallGraph> =>
+    findCallees(
+      { roots: ['vfs_read'], extra: [], excluded: new Set(), maxDepth: 5, paths },
+      recorded.code,
+      recorded.disassemble,
+    );
+  const { callees, leftOut } = await searchFor('likely');
+  const callsOf = (name: string) =>
+    callees
+      .find(({ names }) => names.includes(name))
+      ?.calls.map((place) => callees[place]?.names[0]);
+  expect(callsOf('vfs_read')).toEqual(['rw_verify_area', '__fsnotify_parent', 'fsnotify']);
+  expect(callsOf('rw_verify_area')).toEqual([
+    ...['security_file_permission', 'fsnotify_pre_content', '__fsnotify_parent', 'fsnotify'],
+  ]);
+  expect(callees[0]?.indirectCalls).toBe(3);
+  expect(callees.length).toBe(159);
+  expect(leftOut.map(({ function: name }) => name)).toContain('__stack_chk_fail');
+  expect((await searchFor('all')).callees.length).toBe(270);
 });
 
 describe('what is found', () => {
@@ -351,6 +461,8 @@ describe('what is found', () => {
     filters: [],
     errnos: null,
     stack: false,
+    cpuTime: false,
+    tracepoints: [],
   };
   const prototypeOf = ({ name }: { readonly name: string }) =>
     name.includes('.') ? null : `int ${name}(void)`;

@@ -4,13 +4,22 @@ import { fileURLToPath } from 'node:url';
 import type { Errors } from '@oclif/core';
 import { captureOutput } from '@oclif/test';
 import { describe, expect, test } from 'vitest';
+import Diff from '../src/commands/diff.js';
 import Doctor from '../src/commands/doctor.js';
+import Export from '../src/commands/export.js';
 import List from '../src/commands/list.js';
+import RecordCalls from '../src/commands/record.js';
+import Report from '../src/commands/report.js';
+import Stat from '../src/commands/stat.js';
 import Trace from '../src/commands/trace.js';
+import Tree from '../src/commands/tree.js';
 import Types from '../src/commands/types.js';
 import Vm from '../src/commands/vm.js';
 
-const commands = { doctor: Doctor, list: List, trace: Trace, types: Types, vm: Vm };
+const commands = {
+  ...{ diff: Diff, doctor: Doctor, export: Export, list: List, record: RecordCalls },
+  ...{ report: Report, stat: Stat, trace: Trace, tree: Tree, types: Types, vm: Vm },
+};
 type Name = keyof typeof commands;
 
 interface AnyFlag {
@@ -28,9 +37,9 @@ interface AnyFlag {
 
 /** One line a flag: all that a script may rely on. */
 function drawFlags(command: Name): string {
-  return Object.entries(commands[command].flags)
-    .map(([name, declared]) => {
-      const flag: AnyFlag = declared;
+  const flags: Readonly<Record<string, AnyFlag>> = commands[command].flags;
+  return Object.entries(flags)
+    .map(([name, flag]) => {
       const { char, min, max } = flag;
       return [
         `\n${char === undefined ? '  ' : `-${char}`} --${flag.allowNo === true ? '[no-]' : ''}${name}`,
@@ -56,10 +65,35 @@ async function complaint(command: Name, ...argv: string[]): Promise<string> {
 }
 
 describe('the flags', () => {
+  test('of fsnoop diff', () => {
+    expect(drawFlags('diff')).toMatchInlineSnapshot(`
+      "
+         --fail-on VALUE…
+         --tolerance VALUE, default "50%"
+         --all
+         --sort change|calls|errors|total|self|mean|min|max|p50|p90|p99|name, default "change"
+         --top VALUE, 1 to any
+         --json
+      -o --output VALUE
+         --[no-]color"
+    `);
+  });
+
   test('of fsnoop doctor', () => {
     expect(drawFlags('doctor')).toMatchInlineSnapshot(`
       "
          --json"
+    `);
+  });
+
+  test('of fsnoop export', () => {
+    expect(drawFlags('export')).toMatchInlineSnapshot(`
+      "
+         --to chrome|perfetto|speedscope|folded|csv|html|json|otlp, required
+      -o --output VALUE
+         --endpoint VALUE
+         --header VALUE…
+         --service VALUE"
     `);
   });
 
@@ -68,9 +102,109 @@ describe('the flags', () => {
       "
          --traceable, not with refused
          --refused
+         --tracepoints, not with traceable,refused,count
          --proto
          --count, not with proto
          --format text|json, default "text""
+    `);
+  });
+
+  test('of fsnoop record', () => {
+    expect(drawFlags('record')).toMatchInlineSnapshot(`
+      "
+      -k --kfunc VALUE…
+      -p --prog VALUE…
+         --kfunc-kmods VALUE…, not with kfunc-all-kmods
+         --kfunc-all-kmods
+      -c --command VALUE, not with filter-pid
+      -g --output-fgraph
+         --fgraph-include VALUE…
+         --fgraph-exclude VALUE…
+         --fgraph-extra VALUE…
+         --fgraph-learn VALUE
+         --fgraph-save VALUE
+         --fgraph-load VALUE, not with fgraph-learn,fgraph-include
+         --fgraph-max-depth VALUE, 1 to 500, default 5
+         --fgraph-all-paths
+         --filter-pid VALUE…
+         --filter-arg VALUE…
+         --errors
+         --errno VALUE…
+         --comm VALUE
+         --min-duration VALUE
+         --duration VALUE
+         --watchdog VALUE, default "30s"
+         --strict
+         --method auto|fsession.multi|fsession|fentry+fexit|kprobe.session|kprobe.multi, default "auto"
+         --ready-file VALUE
+      -v --verbose
+         --dry-run
+      -t --tracepoint VALUE…
+         --cpu-time, not with live
+         --args off|compact|full, default "compact"
+         --output-arg VALUE…
+         --output-stack
+         --limit-events VALUE, 1 to any
+         --max-rate VALUE, default "5M"
+         --buffer VALUE, default "16M"
+         --live
+      -o --output VALUE, required"
+    `);
+  });
+
+  test('of fsnoop report', () => {
+    expect(drawFlags('report')).toMatchInlineSnapshot(`
+      "
+         --sort total|self|calls|min|mean|max|p50|p90|p99|errors|name, default "total"
+         --top VALUE, 1 to any
+         --callers
+         --callees
+         --graph, not with callers,callees,sort
+         --json
+      -o --output VALUE
+         --[no-]color"
+    `);
+  });
+
+  test('of fsnoop stat', () => {
+    expect(drawFlags('stat')).toMatchInlineSnapshot(`
+      "
+      -k --kfunc VALUE…
+      -p --prog VALUE…
+         --kfunc-kmods VALUE…, not with kfunc-all-kmods
+         --kfunc-all-kmods
+      -c --command VALUE, not with filter-pid
+      -g --output-fgraph
+         --fgraph-include VALUE…
+         --fgraph-exclude VALUE…
+         --fgraph-extra VALUE…
+         --fgraph-learn VALUE
+         --fgraph-save VALUE
+         --fgraph-load VALUE, not with fgraph-learn,fgraph-include
+         --fgraph-max-depth VALUE, 1 to 62, default 5
+         --fgraph-all-paths
+         --filter-pid VALUE…
+         --filter-arg VALUE…
+         --errors
+         --errno VALUE…
+         --comm VALUE
+         --min-duration VALUE
+         --duration VALUE
+         --watchdog VALUE, default "30s"
+         --strict
+         --method auto|fsession.multi|fsession|fentry+fexit|kprobe.session|kprobe.multi, default "auto"
+         --ready-file VALUE
+      -v --verbose
+         --dry-run
+         --by comm|pid|cpu|cgroup|retval
+         --sort total|self|calls|min|mean|max|p50|p90|p99|errors|name, default "total"
+         --top VALUE, 1 to any
+         --hist, not with json
+         --interval VALUE
+         --prometheus VALUE
+         --json
+      -o --output VALUE
+         --[no-]color"
     `);
   });
 
@@ -86,7 +220,6 @@ describe('the flags', () => {
          --fgraph-include VALUE…
          --fgraph-exclude VALUE…
          --fgraph-extra VALUE…
-         --fgraph-proto
          --fgraph-learn VALUE
          --fgraph-save VALUE
          --fgraph-load VALUE, not with fgraph-learn,fgraph-include
@@ -98,27 +231,44 @@ describe('the flags', () => {
          --errno VALUE…
          --comm VALUE
          --min-duration VALUE
-         --args off|compact|full, default "compact"
-         --output-arg VALUE…
-         --output-stack
-         --format text|json, default "text"
-         --style tree|ftrace|arrows
-      -m --mode VALUE…
-         --live
-      -o --output VALUE
-         --[no-]color
-         --limit-events VALUE, 1 to any
          --duration VALUE
-         --max-rate VALUE, default "5M"
          --watchdog VALUE, default "30s"
-         --buffer VALUE, default "16M"
          --strict
          --method auto|fsession.multi|fsession|fentry+fexit|kprobe.session|kprobe.multi, default "auto"
          --ready-file VALUE
       -v --verbose
          --dry-run
+      -t --tracepoint VALUE…
+         --cpu-time, not with live
+         --args off|compact|full, default "compact"
+         --output-arg VALUE…
+         --output-stack
+         --limit-events VALUE, 1 to any
+         --max-rate VALUE, default "5M"
+         --buffer VALUE, default "16M"
+         --fgraph-proto
+         --format text|json, default "text"
+         --style tree|ftrace|arrows
+         --live
+      -o --output VALUE
+         --[no-]color
+      -m --mode VALUE…
          --show-func-proto
       -C --show-type-proto VALUE…"
+    `);
+  });
+
+  test('of fsnoop tree', () => {
+    expect(drawFlags('tree')).toMatchInlineSnapshot(`
+      "
+         --fgraph-proto
+         --format text|json, default "text"
+         --style tree|ftrace|arrows
+         --live
+      -o --output VALUE
+         --[no-]color
+         --limit-events VALUE, 1 to any
+      -v --verbose"
     `);
   });
 
@@ -133,6 +283,7 @@ describe('the flags', () => {
   test('of fsnoop vm', () => {
     expect(drawFlags('vm')).toMatchInlineSnapshot(`
       "
+         --arch x64|arm64
          --kernel VALUE, default "7.2"
          --icount, not with smp
          --smp VALUE, 1 to 64, default 2
@@ -170,16 +321,80 @@ describe('wrong usage', () => {
     ['trace', ['-k', 'x', '--min-duration', '10'], "--min-duration '10' is not a time"],
     ['trace', ['-k', 'x', '--buffer', 'big'], "--buffer 'big' is not a size"],
     ['trace', ['-k', 'x', '--mode', 'both'], "--mode 'both' is neither entry nor exit."],
-    ['trace', ['-k', 'x', '-t', 'y'], "bpfsnoop's -t is not there yet"],
+    ['trace', ['-t', 'sched:sched_switch'], 'tracepoints have no system before their name here.'],
+    ['stat', [], 'There is nothing to trace without -k'],
+    ['stat', ['-k', 'x', '--interval', '0s'], "--interval '0s' is not a time, such as 300, 5m."],
+    [
+      'stat',
+      ['-k', 'x', '--by', 'tid'],
+      'Expected --by=tid to be one of: comm, pid, cpu, cgroup, retval',
+    ],
+    ['stat', ['-k', 'x', '--hist', '--json'], '--json'],
+    [
+      'stat',
+      ['-k', 'x', '--prometheus', '9435'],
+      "--prometheus '9435' is no address to listen on.",
+    ],
+    ['stat', ['--prometheus', ':9435'], 'There is nothing to trace without -k'],
+    ['stat', ['-k', 'x', '-g', '--fgraph-max-depth', '63'], 'less than or equal to 62'],
+    ['trace', ['-t', 'a b'], "-t 'a b' is neither the name of a tracepoint nor a glob of names"],
     ['trace', ['-k', 'x', '-d', '-B', '9'], 'yet; fsnoop list --proto shows what functions take'],
     ['trace', ['-k', 'x', '-d', '-B', '9'], "\nbpfsnoop's -B goes with --disasm."],
     ['trace', ['-p', 'size:3'], "-p 'size:3' names no BPF program."],
     ['trace', ['-k', 'x', '--kfunc-kmods', 'ext4,'], "--kfunc-kmods '' is no name of a module."],
+    ['diff', ['x'], 'Missing 1 required arg'],
+    ['diff', ['/nonesuch', '/etc/hostname'], '/nonesuch could not be read (ENOENT).'],
+    ['diff', ['/etc/hostname', 'x'], '/etc/hostname is neither a recording of fsnoop nor what'],
+    ['diff', ['x', 'y', '--tolerance', '5'], "--tolerance '5' is not a part, such as 5%, 0.5%."],
+    [
+      'diff',
+      ['x', 'y', '--fail-on', 'p98 > +10%'],
+      "--fail-on: 'p98' is nothing that is measured.",
+    ],
+    ['diff', ['--fail-on', 'p99 > 10%', 'x', 'y'], 'A change behind > begins with +.'],
+    ['diff', ['-', '-'], 'Standard input can be one of the two only.'],
     ['doctor', ['vfs_read'], 'Unexpected argument: vfs_read'],
     ['list', ['--traceable', '--refused'], 'cannot also be provided'],
     ['list', ['--format', 'xml'], 'one of: text, json'],
     ['list', ['--count', '--proto'], 'cannot also be provided'],
     ['list', [''], 'fsnoop list has an empty pattern.'],
+    ['record', ['-k', 'x'], 'Missing required flag output'],
+    ['record', ['-o', 'x'], 'There is nothing to trace without -k (--kfunc) or -p (--prog).'],
+    ['record', ['-k', 'x', '-o', 'x', '--style', 'tree'], 'Nonexistent flag: --style'],
+    ['record', ['-k', 'x', '-o', 'x', '-B', '9'], "bpfsnoop's -B goes with --disasm."],
+    ['export', ['x'], 'Missing required flag to'],
+    ['export', ['/nonesuch', '--to', 'csv'], '/nonesuch could not be read (ENOENT).'],
+    ['export', ['x', '--to', 'svg'], 'one of: chrome, perfetto, speedscope'],
+    ['export', ['x', '--to', 'otlp'], '--to otlp needs to know where the collector is.'],
+    [
+      'export',
+      ['x', '--to', 'otlp', '--endpoint', 'localhost:4318'],
+      "--endpoint 'localhost:4318' is no URL of a collector.",
+    ],
+    [
+      'export',
+      ['x', '--to', 'otlp', '--endpoint', 'http://localhost', '--header', 'secret'],
+      '--header has no name and value that HTTP could carry.',
+    ],
+    [
+      'export',
+      ['x', '--to', 'otlp', '--endpoint', 'http://localhost', '-o', 'y'],
+      '--to otlp sends spans, and writes no file.',
+    ],
+    [
+      'export',
+      ['/nonesuch', '--to', 'otlp', '--endpoint', 'http://localhost'],
+      '/nonesuch could not be read (ENOENT).',
+    ],
+    ['export', ['x', '--to', 'csv', '--service', 'y'], '--service is for what is sent'],
+    ['report', [], 'Missing 1 required arg'],
+    ['report', ['/nonesuch'], '/nonesuch could not be read (ENOENT).'],
+    ['report', ['x', '--graph', '--callers'], 'cannot also be provided'],
+    ['report', ['x', '--top', '0'], 'greater than or equal to 1'],
+    ['tree', [], 'Missing 1 required arg'],
+    ['tree', ['/nonesuch'], '/nonesuch could not be read (ENOENT).'],
+    ['tree', ['/etc/hostname'], '/etc/hostname is no recording of fsnoop.'],
+    ['tree', ['x', '--live', '--style', 'tree'], '--live shows calls as they come'],
     ['types', [], 'There is no type to show.'],
     ['vm', [], 'There is no command to run.'],
     ['vm', ['--smp', '0', '--', 'true'], 'greater than or equal to 1'],

@@ -1,4 +1,4 @@
-/** bpf/record.h and its mirrors in TypeScript say the same, by the BTF of the object. */
+/** bpf/record.h and bpf/cell.h and their mirrors in TypeScript say the same, by the BTF of the objects. */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -14,8 +14,11 @@ import {
   ringHeadBytes,
   ringMarginBytes,
   ringMaxBytes,
+  mostSkipping,
   settingsBytes,
   settingsLayout,
+  skippingBytes,
+  skippingLayout,
   taskSearched,
   taskTraced,
   tidLimit,
@@ -29,7 +32,9 @@ import {
   programBytes,
   programLayout,
 } from '../src/attach/programs.js';
-import { objectPaths } from '../src/attach/native.js';
+import { countingPath, objectPaths } from '../src/attach/native.js';
+import { countingBytes, countingLayout, keyNumbers, returnBits } from '../src/attach/counting.js';
+import { cellLayout, cellPages, keyLayout, pageBuckets, pageErrors } from '../src/events/cells.js';
 import { limits, opcode, taskField } from '../src/expr/ops.js';
 import {
   commBytes,
@@ -40,7 +45,8 @@ import {
   shapeArgs,
   shapeEntry,
 } from '../src/events/record.js';
-import { traits } from '../src/plan/method.js';
+import { cellBytes, keyBytes, pageBytes } from '../src/plan/counting.js';
+import { deepestCounted, traits } from '../src/plan/method.js';
 import { readFileSync } from 'node:fs';
 
 interface BtfType {
@@ -56,7 +62,9 @@ interface BtfType {
 }
 
 const file = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const header = readFileSync(file('bpf/record.h'), 'utf8');
+const header = ['bpf/record.h', 'bpf/cell.h']
+  .map((name) => readFileSync(file(name), 'utf8'))
+  .join('\n');
 const methodHeader = readFileSync(file('bpf/method.h'), 'utf8');
 const source = readFileSync(file('bpf/fsnoop.bpf.c'), 'utf8');
 
@@ -136,6 +144,8 @@ test('settings and counters too', () => {
     layout: settingsLayout,
   });
   expect(struct('counters')).toEqual({ size: countersBytes, layout: countersLayout });
+  expect(struct('skipping')).toEqual({ size: skippingBytes, layout: skippingLayout });
+  expect(mostSkipping).toBe(constant('SKIPPING'));
 });
 
 test('the ring starts and ends where the reader thinks', () => {
@@ -176,14 +186,46 @@ test.each([
   ['kprobePair', 'withArguments'],
   ['eachPair', 'withStack'],
 ] as const)('a frame of the object %s begins with its root and level', (object, kind) => {
-  const { size, layout } = struct('frame', typesOf(objectPaths[object]));
-  expect(size).toBe(frameBytes[kind]);
-  expect(layout).toMatchObject(frameLayout);
+  const path = objectPaths[object];
+  const recording = struct('frame', typesOf(path));
+  const counting = struct('frame', typesOf(countingPath(path)));
+  expect(recording.size).toBe(frameBytes.recording[kind]);
+  expect(counting.size).toBe(frameBytes.counting[kind]);
+  for (const { layout } of [recording, counting]) expect(layout).toMatchObject(frameLayout);
+});
+
+test('cells, keys and pages are what the kernel side counts in', () => {
+  const types = typesOf(countingPath(objectPaths.multi));
+  const cell = struct('cell', types);
+  const key = struct('key', types);
+  expect(cell.size).toBe(cellBytes);
+  expect(cell.layout).toMatchObject(cellLayout);
+  expect(key.size).toBe(keyBytes);
+  expect(key.layout).toMatchObject(keyLayout);
+  expect(struct('page', types).size).toBe(pageBytes);
+  expect(struct('counting', types)).toEqual({ size: countingBytes, layout: countingLayout });
+  expect(constant('PAGE_BUCKETS')).toBe(pageBuckets);
+  expect(constant('PAGE_ERRORS')).toBe(pageErrors);
+  expect(constant('CELL_PAGES')).toBe(cellPages);
+  expect(keyNumbers).toEqual({
+    comm: constant('BY_COMM'),
+    pid: constant('BY_PID'),
+    cpu: constant('BY_NOTHING'),
+    cgroup: constant('BY_CGROUP'),
+    retval: constant('BY_RETVAL'),
+  });
+  expect(returnBits).toEqual({
+    width: constant('COOKIE_RETURN_SHIFT'),
+    errno: bit('COOKIE_ERRNO'),
+  });
 });
 
 test('as deep as frames and cookies are, methods go', () => {
   const [, kept] = /#define IS_KEPT 1\n#define OPEN_LEVELS (\d+)/.exec(methodHeader) ?? [];
   expect(traits['kprobe.session'].deepest).toBe(Number(kept) - 1);
+  const [, counted] =
+    /defined\(STAT\)\n#define IS_KEPT 0\n#define OPEN_LEVELS (\d+)/.exec(methodHeader) ?? [];
+  expect(deepestCounted).toBe(Number(counted) - 1);
   const [, levels] = /#define SESSION_LEVELS (\w+)/.exec(source) ?? [];
   expect(traits.fsession.deepest).toBeLessThan(Number(levels));
   const [, registers] = /#define REGISTER_ARGS (\d+)/.exec(methodHeader) ?? [];
@@ -197,6 +239,8 @@ test('constants agree', () => {
     open: constant('RECORD_OPEN'),
     exit: constant('RECORD_EXIT'),
     drop: constant('RECORD_DROP'),
+    mark: constant('RECORD_MARK'),
+    away: constant('RECORD_AWAY'),
   });
   expect(constant('COMM_BYTES')).toBe(commBytes);
   expect(constant('TID_LIMIT')).toBe(tidLimit);
@@ -224,6 +268,9 @@ test('settings are written where the kernel side reads them', () => {
     follow: true,
     comm: 'cat',
     live: true,
+    inTrees: true,
+    tellAway: false,
+    accountSkips: true,
   });
   const { layout } = struct('settings');
   expect(bytes.readBigUInt64LE(layout['min_duration'])).toBe(2n);
@@ -232,5 +279,8 @@ test('settings are written where the kernel side reads them', () => {
   expect([...bytes.subarray(layout['by_task'], (layout['by_task'] ?? 0) + 4)]).toEqual([
     0, 1, 1, 1,
   ]);
+  expect(bytes.readUInt32LE(layout['in_trees'])).toBe(1);
+  expect(bytes.readUInt16LE(layout['tell_away'])).toBe(0);
+  expect(bytes.readUInt16LE(layout['account_skips'])).toBe(1);
   expect(bytes.toString('utf8', layout['comm'], (layout['comm'] ?? 0) + 4)).toBe('cat\0');
 });

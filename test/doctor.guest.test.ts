@@ -1,7 +1,8 @@
-/** `fsnoop doctor` on each kernel, by root and others, and where settings forbid tracing. */
+/** `fsnoop doctor` by root and others, and where settings forbid tracing; on older kernels: trace-tests.ts. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Diagnosis } from '../src/render/doctor.js';
 import { guestSession, type GuestSession, type StepResult } from './guest.js';
+import { asNobody, withoutPrivileges } from './nobody.js';
 
 const diagnosisOf = ({ stdout }: StepResult) =>
   JSON.parse(stdout) as Diagnosis & { readonly canTrace: boolean };
@@ -11,14 +12,13 @@ const answerOf = (step: StepResult, name: string) =>
     (finding) => finding.name === name,
   )?.answer;
 
-const nobody = '/usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups';
 const read = "-c 'dd if=/dev/zero of=/dev/null bs=1 count=3'";
 
 /** With what the doctor names and nothing else: the words of its advice, for a user without a name. */
 const withCapabilities = `
-doctor=$(${nobody} --bounding-set -all --inh-caps -all -- fsnoop doctor)
+doctor=$(${withoutPrivileges} fsnoop doctor)
 caps=$(echo "$doctor" | sed -n 's/.*caps=\\([^;]*\\);.*/-all,\\1/p'); echo "$caps"
-as() { ${nobody} --inh-caps $caps --ambient-caps $caps --bounding-set $caps -- "$@"; }
+as() { ${asNobody} --inh-caps $caps --ambient-caps $caps --bounding-set $caps -- "$@"; }
 as fsnoop doctor | tail -n 1
 as fsnoop -k vfs_read -g ${read} | grep -c ' vfs_read('`;
 
@@ -28,8 +28,8 @@ echo ${value} >/proc/sys/${setting}; ${then}; status=$?; echo 1 >/proc/sys/${set
 const steps = {
   root: 'fsnoop doctor --json',
   text: 'fsnoop doctor',
-  nobody: `${nobody} --bounding-set -all --inh-caps -all -- fsnoop doctor --json`,
-  'nobody traces': `${nobody} --bounding-set -all --inh-caps -all -- fsnoop -k vfs_read`,
+  nobody: `${withoutPrivileges} fsnoop doctor --json`,
+  'nobody traces': `${withoutPrivileges} fsnoop -k vfs_read`,
   'capabilities alone': withCapabilities,
   'without ftrace': set('kernel/ftrace_enabled', 0, 'fsnoop doctor --json'),
   'a trace without ftrace': set('kernel/ftrace_enabled', 0, `fsnoop -k vfs_read ${read}`),
@@ -144,31 +144,5 @@ describe('on 7.2', () => {
         /^Error: This kernel is locked down \(confidentiality\).*\nTry this: Boot without/,
       ) as string,
     });
-  });
-});
-
-describe.each([
-  ['7.0', 'fsession'],
-  ['6.12', 'fentry+fexit'],
-  ['6.1', 'fentry+fexit'],
-])('on %s', (kernel, method) => {
-  let run: GuestSession<'doctor' | 'text'>;
-
-  beforeAll(async () => {
-    const doctor = { doctor: 'fsnoop doctor --json', text: 'fsnoop doctor' };
-    run = await guestSession({ kernel, timeoutMs: 300_000, steps: doctor });
-  }, 400_000);
-
-  test('it tells what the kernel has', () => {
-    const found = diagnosisOf(run.steps.doctor);
-    expect(run.steps.doctor.status).toBe(0);
-    expect(found).toMatchObject({ canTrace: true, method });
-    expect(found.kernel.startsWith(`${kernel}.`)).toBe(true);
-    expect(found.machine.filter(({ answer }) => answer === 'no')).toEqual([]);
-    expect(run.splats).toEqual([]);
-  });
-
-  test('what it lacks, with the kernel that has it', () => {
-    expect(run.steps.text.stdout).toMatch(/^✗ fsession\.multi {3}it came with Linux 7\.2 .*$/m);
   });
 });

@@ -19,10 +19,10 @@ const functions = ['ksys_read', '_printk', 'vfs_read'].map((name) => ({
   argSlots: 0, program: null,
 }));
 const plan = {
-  functions, refused: [], graph: false, maxDepth: 5, minDurationNs: 0, pids: [],
+  functions, tracepoints: [], refused: [], graph: false, maxDepth: 5, minDurationNs: 0, pids: [],
   comm: null, command: null, bufferBytes: 1 << 20, live: false,
 };
-const options = { commandPid: null, onProgress: () => {}, isCancelled: () => false };
+const options = { btf, commandPid: null, counting: null, onProgress: () => {}, isCancelled: () => false };
 for (const method of ['fsession.multi', 'fsession']) {
   const attachment = await attach({ method, ...plan }, options);
   console.log(method, attachment.attached, attachment.refused.map(({ name }) => name).join());
@@ -42,7 +42,7 @@ const steps = {
   ),
   'cannot run': 'printf "#!/nowhere\\n" >script; chmod +x script; fsnoop -k vfs_read -c ./script',
   'quiet pipe': 'fsnoop -k vfs_statx | head -n 1; bpftool link',
-  refused: `cat >t.mjs <<'END'\n${attachToRefused}END\nnode t.mjs; sleep 1; bpftool link`,
+  refused: `cat >t.mjs <<'END'\n${attachToRefused}END\nnode t.mjs; status=$?; sleep 1; bpftool link; exit $status`,
 };
 
 let guest: GuestSession<keyof typeof steps>;

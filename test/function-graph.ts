@@ -1,11 +1,36 @@
 /**
- * Reads the text of the kernel's function_graph tracer, and of `--style ftrace`, back into names:
+ * Has the kernel's function_graph tracer trace, and reads its text, and that of `--style ftrace`, back into names:
  *
  *	 0)               |  vfs_read() {
  *	 0)   1.200 us    |    rw_verify_area();
  *	 0)   2.738 us    |  }
  */
 import { childrenOf, type JsonNode } from './json-lines.js';
+
+/**
+ * A shell script that prints the calls of a command by function_graph, of `root` and below it of these functions
+ * alone; on stderr what of them was lost. ftrace begins when the command does: a shell switches it on and becomes
+ * the command.
+ */
+export function renderFunctionGraphScript(
+  root: string,
+  below: readonly string[],
+  command: string,
+): string {
+  return `
+cd /sys/kernel/tracing
+echo 0 >tracing_on
+echo 20000 >buffer_size_kb
+echo ${root} ${below.join(' ')} >set_ftrace_filter
+echo ${root} >set_graph_function
+echo function_graph >current_tracer
+sh -c 'echo $$ >set_ftrace_pid; echo 1 >tracing_on; exec ${command}'
+echo 0 >tracing_on
+cat trace
+grep -h -E 'overrun|dropped' per_cpu/cpu*/stats >&2
+echo nop >current_tracer
+echo >set_graph_function; echo >set_ftrace_filter; echo >set_ftrace_pid`;
+}
 
 export interface NamedCall {
   readonly name: string;

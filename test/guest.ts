@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 600_000 });
 
 export interface GuestSessionOptions<Step extends string> extends Pick<
   GuestOptions,
-  'files' | 'modules' | 'env' | 'icount' | 'smp' | 'memoryBytes' | 'timeoutMs'
+  'architecture' | 'files' | 'modules' | 'env' | 'icount' | 'smp' | 'memoryBytes' | 'timeoutMs'
 > {
   /** 7.2 without it. */
   readonly kernel?: string;

@@ -1,6 +1,7 @@
 /** How to attach: what the kernel has, what the user wants, and copies of the program. */
 import { describe, expect, test } from 'vitest';
 import { attachCopies } from '../src/attach/copies.js';
+import { lengthMs } from '../src/attach/links.js';
 import type { Target } from '../src/attach/methods.js';
 import { NativeError, type NativeCopy } from '../src/attach/native.js';
 import { Failure } from '../src/failure.js';
@@ -130,9 +131,11 @@ describe('copies of the program', () => {
       kernel.attached.add(id);
       kernel.loaded.add(id);
       return {
+        attached: { beginMs: id, endMs: id + 0.5 },
         async detach() {
           await settle();
           kernel.attached.delete(id);
+          return { beginMs: 100 + id, endMs: 100 + 2 * id };
         },
         skipped: () => id,
         missed: () => 0,
@@ -168,7 +171,8 @@ describe('copies of the program', () => {
     expect(kernel.most).toBe(4);
     expect(told.at(0)).toBe('attaching to 20 functions: 1');
     expect(told.at(-1)).toBe('attaching to 20 functions: 20');
-    await all.link.detach();
+    expect(lengthMs(all.link.attached)).toBe(19.5);
+    expect(await all.link.detach()).toEqual({ beginMs: 100, endMs: 138 });
     expect(kernel.attached.size).toBe(0);
     expect(all.skipped()).toBe(190); // of programs that are still loaded
     all.link.close();

@@ -38,6 +38,8 @@ const steps = {
   'an argument of its own':
     "fsnoop -k '*:(struct loop_device *)' --kfunc-kmods loop --dry-run --format json",
   'an expression': `losetup -d /dev/loop0; fsnoop -k loop_configure --output-arg 'lo->lo_number' --output-arg '((struct loop_device *)lo)->lo_flags' --filter-arg 'lo->lo_number == 0' --format json -c 'losetup /dev/loop0 /root/image'`,
+  tracepoints: `fsnoop list --tracepoints --proto 'nbd_*'
+    fsnoop -t nbd_send_request,'nbd_header_*' --kfunc-kmods nbd --duration 1 --format json`,
   'no such module': "fsnoop -k 'loop_*' --kfunc-kmods lop",
   'not in scope': "fsnoop -k 'loop_queue*'",
   'nothing attached': `${nothingAttached}; losetup -d /dev/loop0; rmmod loop nf_tables`,
@@ -51,7 +53,7 @@ const step = (name: keyof typeof steps) => run.steps[name];
 
 beforeAll(async () => {
   run = await guestSession({
-    modules: ['loop', 'nf_tables'],
+    modules: ['loop', 'nf_tables', 'nbd'],
     files: [{ path: '/usr/sbin/bpftool' }],
     timeoutMs: 900_000,
     stepTimeoutMs: 240_000,
@@ -162,6 +164,13 @@ test('expressions read the types of modules', () => {
       outputs: [{ value: 0 }, { expression: '((struct loop_device *)lo)->lo_flags' }],
     },
   ]);
+});
+
+test('its tracepoints are found as its functions are', () => {
+  const { stdout } = step('tracepoints');
+  const json = stdout.slice(stdout.indexOf('{"type":"start"'));
+  expect(stdout).toMatch(/^nbd_send_request\(.*struct request \*rq\) \[nbd\]$/m);
+  expect(onlyLineOf(json, 'start')).toMatchObject({ functions: 0, tracepoints: 3, refused: [] });
 });
 
 test('wrong input attaches nothing, and says what is right', () => {

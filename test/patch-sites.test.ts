@@ -19,11 +19,21 @@ const pageOf = (...addresses: number[]): PatchPage => ({
   ...{ count: addresses.length, step: 16, at: 0 },
 });
 
-test('a function is patched where it begins, or behind its endbr64', () => {
-  const sites = [pageOf(0x1000, 0x1014, 0x1030), pageOf(), pageOf(0x2000)];
-  const addresses = [0xffc, 0x1000, 0x1010, 0x1014, 0x1020, 0x1030, 0x1040, 0x1ffc, 0x2000, 0x2010];
-  expect(addresses.filter((address) => isPatchSite(sites, symbol(address)))).toEqual([
+const sitesAmong = (pages: readonly PatchPage[], addresses: readonly number[]) =>
+  addresses.filter((address) => isPatchSite(pages, symbol(address)));
+
+test('a function is patched where it begins, or behind what stands there before', () => {
+  const pages = [pageOf(0x1000, 0x1014, 0x1038), pageOf(), pageOf(0x2000)];
+  const addresses = [0xff0, 0xffc, 0x1000, 0x1010, 0x1014, 0x1020, 0x1030, 0x1040, 0x1ffc, 0x2000];
+  expect(sitesAmong(pages, [...addresses, 0x2010])).toEqual([
     0xffc, 0x1000, 0x1010, 0x1014, 0x1030, 0x1ffc, 0x2000,
+  ]);
+});
+
+test('functions on both sides of a border of 4 GiB are patched, as arm64 may have them', () => {
+  const pages = [pageOf(0xffffffe4, 0xfffffffc, 0x14)];
+  expect(sitesAmong(pages, [0xffffffd0, 0xffffffe0, 0xfffffff8, 0x0, 0x10, 0x20])).toEqual([
+    0xffffffe0, 0xfffffff8, 0x10,
   ]);
 });
 

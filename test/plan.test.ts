@@ -219,6 +219,15 @@ describe('a plan', () => {
     loadNative(),
   );
 
+  const tracepoints = ['sched_switch', 'sched_wakeup', 'sys_enter'].map((name) => ({
+    kind: 'tracepoint' as const,
+    name,
+    module: null,
+    btfId: 0,
+    returns: { kind: 'void' as const },
+    reason: null,
+  }));
+
   const symbols: FunctionSource = {
     btf,
     programs: { all: [], pinned: () => null, ofProcess: () => [] },
@@ -236,6 +245,10 @@ describe('a plan', () => {
           reason: refused[name] ?? null,
         }));
     },
+    tracepoints: (globs) => {
+      const found = compileGlobs(globs);
+      return tracepoints.filter(({ name }) => found.test(name));
+    },
     nearest: (name, count) => findNearest(names, name, count),
     argumentTest: ({ name, type }) => {
       if (type !== null && type.base !== 'struct file') return null;
@@ -252,6 +265,7 @@ describe('a plan', () => {
   const wishes: Texts = {
     kfuncs: ['vfs_read'],
     programs: [],
+    tracepoints: [],
     modules: [],
     graph: false,
     include: [],
@@ -271,6 +285,7 @@ describe('a plan', () => {
     filters: [],
     errnos: null,
     stack: false,
+    cpuTime: false,
   };
 
   const planOf = (fields: Partial<Texts>, callees: CallGraph | null = null) => {
@@ -300,6 +315,43 @@ describe('a plan', () => {
     ];
     return lines.map((line) => `\n${line}`).join('');
   }
+
+  describe('of tracepoints', () => {
+    const namesOf = (fields: Partial<Texts>) =>
+      planOf(fields).tracepoints.map(({ name, root }) => `${root ? '*' : ' '} ${name}`);
+
+    test('alone has those that match, each once', () => {
+      const alone = { kfuncs: [], tracepoints: ['sched_*', 'sched_switch'] };
+      expect(namesOf(alone)).toEqual(['* sched_switch', '* sched_wakeup']);
+      expect(planOf(alone).functions).toEqual([]);
+    });
+
+    test('with functions has them as marks, which no filter is for', () => {
+      expect(namesOf({ tracepoints: ['sys_enter'] })).toEqual(['  sys_enter']);
+    });
+
+    test('that do not exist names the nearest', () => {
+      expect(() => planOf({ kfuncs: [], tracepoints: ['sched_swich'] })).toThrow(
+        expect.objectContaining({
+          message: 'This kernel has no tracepoint sched_swich.',
+          suggestions: expect.arrayContaining(['Did you mean: sched_switch']) as unknown,
+        }),
+      );
+      expect(() => planOf({ kfuncs: [], tracepoints: ['nope_*'] })).toThrow(
+        "-t 'nope_*' matches no tracepoint of this kernel.",
+      );
+    });
+
+    test.each([
+      [{ graph: true }, '-g'],
+      [{ minDurationNs: 1 }, '--min-duration'],
+      [{ errnos: 'any' as const }, '--errors and --errno'],
+      [{ cpuTime: true }, '--cpu-time'],
+    ])('alone can not be asked for what only calls have: %j', (fields, flag) => {
+      const alone = { kfuncs: [], tracepoints: ['sys_enter'] };
+      expect(() => planOf({ ...alone, ...fields })).toThrow(`${flag} can't be of it`);
+    });
+  });
 
   test('has the functions that match, sorted, and those refused with their reasons', () => {
     expect(draw(plan('vfs_*,fsnotify', 'mem*'))).toMatchInlineSnapshot(`
@@ -713,12 +765,8 @@ describe('the name of a task', () => {
 
 describe("a flag of bpfsnoop's", () => {
   test('that fsnoop has not is explained, by its long name and its short', () => {
-    expect(adviceOn('--tracepoint')).toBe(
-      "bpfsnoop's --tracepoint is not there yet: only functions can be traced; find one with fsnoop list.",
-    );
-    expect(adviceOn('-t')).toBe(
-      "bpfsnoop's -t is not there yet: only functions can be traced; find one with fsnoop list.",
-    );
+    expect(adviceOn('--disasm-bytes')).toBe("bpfsnoop's --disasm-bytes goes with --disasm.");
+    expect(adviceOn('-B')).toBe("bpfsnoop's -B goes with --disasm.");
   });
 
   test.each(['--nonsense', '-x', '', 'prog'])("'%s' is none", (flag) => {

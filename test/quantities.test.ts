@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../src/failure.js';
-import { parseBytes, parseCount, parseDurationNs } from '../src/quantities.js';
+import { parseBytes, parseCount, parseDurationNs, parsePercent } from '../src/quantities.js';
 
 const digits = [
   '0',
@@ -33,6 +33,23 @@ function throwsOnlyFailures(parse: () => unknown): void {
     expect(error).toBeInstanceOf(Failure);
   }
 }
+
+describe('a part', () => {
+  test.each([
+    ['0%', 0],
+    ['5%', 0.05],
+    ['0.5%', 0.005],
+    ['100%', 1],
+  ])('%s is %d', (text, part) => {
+    expect(parsePercent('--tolerance', text)).toBe(part);
+  });
+
+  test.each(['', '5', '-5%', '101%', '5 %', 'some'])("is not '%s'", (text) => {
+    expect(() => parsePercent('--tolerance', text)).toThrow(
+      new Failure(2, `--tolerance '${text}' is not a part, such as 5%, 0.5%.`),
+    );
+  });
+});
 
 describe('a number', () => {
   test.each([

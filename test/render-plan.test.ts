@@ -11,6 +11,7 @@ const refuse = (reason: Plan['refused'][number]['reason'], ...names: string[]) =
 const plan: Plan = {
   method: 'fsession.multi',
   functions,
+  tracepoints: [],
   refused: [
     ...refuse('variadic', 'printk'),
     ...refuse('no patch site', 'memcpy', 'memset', 'strlen', 'strcmp', 'clear_page'),
@@ -29,6 +30,7 @@ const plan: Plan = {
   filters: [parseExpression('count > 1')],
   errnos: [2],
   stack: true,
+  cpuTime: true,
 };
 
 const bare: Plan = {
@@ -43,6 +45,7 @@ const bare: Plan = {
   bufferBytes: 4096,
   live: false,
   args: 'off',
+  cpuTime: false,
   outputs: [],
   filters: [],
   errnos: null,
@@ -65,6 +68,7 @@ test('the plan tells what would be traced, how, and what not', () => {
     Arguments  compact
     Outputs    *file
     Stack      of each root
+    CPU time   how long each call was off the CPU
     Command    cat '/etc/host name' 'it'\\''s'
     Buffer     16M
     Live       a record at each entry too
@@ -95,9 +99,29 @@ test('a plan of one function is short', () => {
   `);
 });
 
+test('a plan with tracepoints tells where they are shown', () => {
+  const [read] = functions;
+  if (read === undefined) throw new Error('there is a function');
+  const tracepoints = [{ ...read, kind: 'tracepoint' as const, name: 'sched_switch' }];
+  expect(renderPlanText({ ...bare, tracepoints })).toContain(
+    'Points     1, marks in the trees\n           sched_switch\n',
+  );
+  const alone = renderPlanText({ ...bare, functions: [], tracepoints });
+  expect(alone).toContain('Points     1, one line a hit\n');
+  expect(alone).not.toContain('Roots');
+});
+
+test('the summary counts marks of trees, and hits of tracepoints that are alone', () => {
+  const none = { ring: 0, recursion: 0, entry: 0, user: 0 };
+  const counts = { trees: 1, calls: 3, unfinished: 0, marks: 1, lost: none };
+  expect(renderSummaryText(counts)).toBe('1 tree, 3 calls, 1 mark. Lost: none.\n');
+  const alone = { ...counts, trees: 0, calls: 0, marks: 2, isOfMarks: true };
+  expect(renderSummaryText(alone)).toBe('2 hits. Lost: none.\n');
+});
+
 test('the plan as JSON is one line', () => {
   expect(renderPlanJson(bare)).toBe(
-    '{"type":"plan","version":1,"method":"fsession.multi","roots":["vfs_read"],"functions":[],"refused":[],"graph":false,"maxDepth":5,"minDurationNs":0,"pids":[],"comm":null,"command":null,"bufferBytes":4096,"live":false,"args":"off","outputs":[],"filters":[],"errnos":null,"stack":false}\n',
+    '{"type":"plan","version":1,"method":"fsession.multi","roots":["vfs_read"],"functions":[],"tracepoints":[],"refused":[],"graph":false,"maxDepth":5,"minDurationNs":0,"pids":[],"comm":null,"command":null,"bufferBytes":4096,"live":false,"args":"off","outputs":[],"filters":[],"errnos":null,"stack":false,"cpuTime":false}\n',
   );
   expect(JSON.parse(renderPlanJson(plan))).toMatchObject({
     roots: ['vfs_read'],
@@ -122,13 +146,18 @@ test.each<[string, Summary, string]>([
   ],
   [
     'a ring that was too small',
-    { ...one, lost: { ...none, ring: 1200, recursion: 30 }, bufferBytes },
+    { ...one, lost: { ...none, ring: 1200, recursion: 30 }, bufferBytes, method: 'fsession' },
     '1 tree, 5 calls.\nLost 1,230 records: ring 1,200 (try --buffer 64M), recursion 30.\n',
   ],
   [
     'other losses, which no buffer prevents',
     { ...one, lost: { ...none, entry: 1 }, bufferBytes },
     '1 tree, 5 calls.\nLost 1 record: entry 1.\n',
+  ],
+  [
+    'runs that another method would not have skipped',
+    { ...one, lost: { ...none, recursion: 30 }, bufferBytes, method: 'fsession.multi' },
+    '1 tree, 5 calls.\nLost 30 records: recursion 30 (try --method kprobe.session).\n',
   ],
   [
     'losses of our own',

@@ -91,6 +91,15 @@ describe.each(['7.2', '7.3'])('on %s', (kernel) => {
     expectClean(run);
   });
 
+  test('every tracepoint, alone and in trees', { timeout: 4 * 3600e3 }, async () => {
+    const every = "-t '*' --args off --max-rate 0 --output /dev/null";
+    const inTrees = `${every} -k '*_read,*_write,schedule' -g --fgraph-include 'vfs_*' --cpu-time`;
+    const steps = { alone: underStress(every, 30), 'in trees': underStress(inTrees, 30) };
+    const run = await boot(kernel, steps);
+    for (const name of Object.keys(steps)) expect(run.steps[name]?.stdout).toMatch(stressed);
+    expectClean(run);
+  });
+
   test('random halves, twenty times', { timeout: 4 * 3600e3 }, async () => {
     const halves = rounds(20).map(randomHalf);
     const flags = (half: string) =>

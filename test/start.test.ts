@@ -42,6 +42,12 @@ test.each(['list', 'trace', 'vm'])('fsnoop %s is in the bundle', (command) => {
   });
 });
 
+test('the library has nothing of the command line', () => {
+  const library = readFileSync(new URL('library.cjs', bundle), 'utf8');
+  expect(library).toContain('// src/trace.ts');
+  expect(library).not.toMatch(/^\/\/ (src\/cli|src\/commands|node_modules\/@oclif)/m);
+});
+
 test("standard input is the command's: nothing is taken from it", () => {
   const path = fileURLToPath(new URL('../bin/run.js', import.meta.url));
   const args = [path, 'trace', '-k', 'vfs_read', '-c', '/nowhere/cat'];
@@ -52,7 +58,7 @@ test("standard input is the command's: nothing is taken from it", () => {
 
 test.each(['fsnoop', 'help'])('what V8 compiled (%s) is of this bundle and this V8', (name) => {
   const script = new Script(readFileSync(new URL('fsnoop.cjs', bundle), 'latin1'), {
-    cachedData: readFileSync(new URL(`${name}.compiled`, bundle)),
+    cachedData: readFileSync(new URL(`${name}.${process.arch}.compiled`, bundle)),
   });
   expect(script.cachedDataRejected).toBe(false);
 });

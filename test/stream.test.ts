@@ -86,7 +86,7 @@ test('takes only the first `length` bytes', () => {
 test('counts the trees and calls it has seen', () => {
   const { stream } = start(graph);
   add(stream, reads);
-  expect(stream.counts).toEqual({ trees: 3, calls: 12, unfinished: 0, lostUser: 0 });
+  expect(stream.counts).toEqual({ trees: 3, calls: 12, unfinished: 0, marks: 0, lostUser: 0 });
 });
 
 test('the trees are as many as the limit, and the end is asked for once', () => {

@@ -7,7 +7,14 @@ import {
   renderListJson,
   renderListText,
 } from '../src/render/list.js';
-import { denyList, isDenied, isNoReturn, noReturn, whyDenied } from '../src/symbols/deny-list.js';
+import {
+  denyList,
+  isDenied,
+  isNoReturn,
+  noReturn,
+  whyDenied,
+  whyDeniedTracepoint,
+} from '../src/symbols/deny-list.js';
 import { findNearest } from '../src/nearest.js';
 import { Btf } from '../src/symbols/btf.js';
 import { spellPrototype } from '../src/symbols/c-type.js';
@@ -248,6 +255,9 @@ describe('the deny list', () => {
     );
     expect(whyDenied('smp_text_poke_batch_finish')).toMatch(/patches kernel text/);
     expect(whyDenied('vfs_read')).toBeNull();
+    expect(whyDeniedTracepoint('sched_set_need_resched_tp')).toMatch(/ran out of stack/);
+    expect(whyDeniedTracepoint('rcu_utilization')).toMatch(/inside of RCU/);
+    expect(whyDeniedTracepoint('sched_switch')).toBeNull();
   });
 
   it.each([

@@ -16,12 +16,13 @@ function build(records: readonly CallRecord[], maxTreeCalls?: number): [Tree[], 
   return [trees, builder.counts];
 }
 
-/** `f0(f1 …2 ?(f3))`: functions by number, gaps as dots with their count, lost calls as `?`. */
+/** `f0(f1 …2 ?(f3) *9)`: functions by number, gaps as dots with their count, lost calls as `?`, marks. */
 function draw(call: Call): string {
   const name = call.function === -1 ? '?' : `f${call.function}`;
-  const children = call.children.map((node) =>
-    node.type === 'gap' ? `…${node.lost}` : draw(node),
-  );
+  const children = call.children.map((node) => {
+    if (node.type === 'mark') return `*${node.function}`;
+    return node.type === 'gap' ? `…${node.lost}` : draw(node);
+  });
   return children.length === 0 ? name : `${name}(${children.join(' ')})`;
 }
 
@@ -72,7 +73,7 @@ test('a tree is built when its root returns', () => {
     { tree: 1, comm: 'dd', pid: 7, tid: 8, cpu: 3, startNs: 10, incomplete: null, lost: 0 },
   ]);
   expect(trees.map((tree) => draw(tree.root))).toEqual(['f0(f1(f2(f3)) f4(f5))']);
-  expect(builder.counts).toEqual({ trees: 1, calls: 6, unfinished: 0, lostUser: 0 });
+  expect(builder.counts).toEqual({ trees: 1, calls: 6, unfinished: 0, marks: 0, lostUser: 0 });
 });
 
 test('self time is the duration minus that of the direct children', () => {
@@ -206,7 +207,10 @@ function callsOf(call: Call | undefined): Call[] {
 }
 
 function gapsOf(call: Call): Gap[] {
-  return call.children.flatMap((node) => (node.type === 'gap' ? [node] : gapsOf(node)));
+  return call.children.flatMap((node) => {
+    if (node.type === 'mark') return [];
+    return node.type === 'gap' ? [node] : gapsOf(node);
+  });
 }
 
 /** A tree of calls in which each call has its own function number and its own point of time. */
@@ -338,7 +342,13 @@ test('whatever is lost, no call gets a wrong caller and none is counted twice', 
         expect(tree.calls + tree.lost).toBeLessThanOrEqual(made.length);
         expect(tree.calls + tree.lost).toBeGreaterThan(last);
       }
-      expect(counts).toEqual({ trees: 1, calls: kept.length, unfinished: 0, lostUser: 0 });
+      expect(counts).toEqual({
+        trees: 1,
+        calls: kept.length,
+        unfinished: 0,
+        marks: 0,
+        lostUser: 0,
+      });
     }),
     { numRuns: 3000 },
   );
@@ -415,7 +425,7 @@ describe('an entry', () => {
   test('of a call that was dropped leaves nothing', () => {
     const [trees, counts] = build([entryOf({ startNs: 10 }), entryOf({ startNs: 20, depth: 1 })]);
     expect(trees).toEqual([]);
-    expect(counts).toEqual({ trees: 0, calls: 0, unfinished: 0, lostUser: 0 });
+    expect(counts).toEqual({ trees: 0, calls: 0, unfinished: 0, marks: 0, lostUser: 0 });
   });
 });
 
@@ -430,5 +440,5 @@ test('a root that was not wanted takes its tree along, and no other', () => {
   expect(trees.map(({ tree, incomplete, calls }) => ({ tree, incomplete, calls }))).toEqual([
     { tree: 2, incomplete: null, calls: 2 },
   ]);
-  expect(counts).toEqual({ trees: 1, calls: 2, unfinished: 0, lostUser: 0 });
+  expect(counts).toEqual({ trees: 1, calls: 2, unfinished: 0, marks: 0, lostUser: 0 });
 });

@@ -68,8 +68,8 @@ const aggregates = outputs(['hist(count)', 'tdigest(count)', 'tdigest($duration)
 
 const steps = {
   'opens as text': `echo name >/etc/hostname
-    fsnoop ${open} ${outputs(['str(filename)'])} -c 'cat /etc/hostname /nope'`,
-  'opens as JSON': `fsnoop ${open} ${outputs(['str(filename)'])} --format json -o /tmp/out -c 'cat /etc/hostname /nope' >&2
+    fsnoop ${open} ${outputs(['str(filename)'])} -c 'busybox cat /etc/hostname /nope'`,
+  'opens as JSON': `fsnoop ${open} ${outputs(['str(filename)'])} --format json -o /tmp/out -c 'busybox cat /etc/hostname /nope' >&2
     cat /tmp/out`,
   'known reads': `fsnoop -k vfs_read ${outputs(known)} --format json ${reads}`,
   'addresses of symbols': `grep -E ' [tT] ([a-z]+_file_read_iter|read_iter_zero)$' /proc/kallsyms`,

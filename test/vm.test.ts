@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { findOwnArchitecture } from '../src/vm/architecture.js';
 import { directory, encodeCpio, file, link } from '../src/vm/cpio.js';
 import { makeEndMark } from '../src/vm/end-mark.js';
 import { chooseEnvironment } from '../src/vm/environment.js';
@@ -15,6 +16,7 @@ import {
   chooseKernelPackages,
   listSeries,
   loadKernel,
+  loadKernels,
   loadKernelWithModules,
 } from '../src/vm/kernels.js';
 import {
@@ -242,11 +244,20 @@ linux-headers-7.2.13+deb14-cloud-amd64`.split('\n');
     ['5.10', undefined],
     ['7', undefined],
   ])('of series %s: %s', (series, packages) => {
-    expect(chooseKernelPackages(names, series)).toEqual(packages);
+    expect(chooseKernelPackages(names, series, 'x64')).toEqual(packages);
+  });
+
+  test('of arm64 are apart from others of the same series', () => {
+    const both = [...names, 'linux-binary-7.2.9+deb14-cloud-arm64', 'linux-image-cloud-arm64'];
+    expect(chooseKernelPackages(both, '7.2', 'arm64')).toEqual([
+      'linux-binary-7.2.9+deb14-cloud-arm64',
+    ]);
+    expect(chooseKernelPackages(both, '7.3', 'arm64')).toBeUndefined();
+    expect(listSeries(both, 'arm64')).toEqual(['7.2']);
   });
 
   test('are offered by series, oldest first', () => {
-    expect(listSeries(names)).toEqual(['6.1', '6.12', '6.19', '7.2', '7.3', '7.4']);
+    expect(listSeries(names, 'x64')).toEqual(['6.1', '6.12', '6.19', '7.2', '7.3', '7.4']);
   });
 });
 
@@ -268,6 +279,7 @@ describe('kernels in the cache', () => {
   });
 
   const offline = {
+    architecture: 'x64' as const,
     report: (progress: string) => {
       throw new Error(progress);
     },
@@ -279,6 +291,26 @@ describe('kernels in the cache', () => {
     expect(relative(folder, image)).toBe('fsnoop/kernels/7.2/vmlinuz-7.2.13+deb14');
     expect(relative(folder, kernel.image)).toBe('fsnoop/kernels/7.2/vmlinuz-7.2.9+deb14');
     expect(relative(folder, kernel.modules)).toBe('fsnoop/kernels/7.2/modules-7.2.9+deb14');
+  });
+
+  test('are found together, and fetched together if one of them is missing', async () => {
+    const found = await loadKernels(['7.2'], offline);
+    expect([...found]).toEqual([['7.2', await loadKernel('7.2', offline)]]);
+    await expect(loadKernels(['6.1', '7.2'], offline)).rejects.toThrow(
+      "fetching Debian's package lists for kernels 6.1, 7.2",
+    );
+  });
+
+  test('of arm64 are in a folder of their own', async () => {
+    const arm64 = { ...offline, architecture: 'arm64' as const };
+    await expect(loadKernel('7.2', arm64)).rejects.toThrow(
+      "fetching Debian's package lists for a 7.2 kernel",
+    );
+    await mkdir(join(folder, 'fsnoop/kernels/arm64/7.2'), { recursive: true });
+    await writeFile(join(folder, 'fsnoop/kernels/arm64/7.2/vmlinuz-7.2.9'), '');
+    expect(relative(folder, await loadKernel('7.2', arm64))).toBe(
+      'fsnoop/kernels/arm64/7.2/vmlinuz-7.2.9',
+    );
   });
 
   test('are fetched again when none has modules', async () => {
@@ -366,7 +398,10 @@ describe('modules', () => {
 
   test('are not those of a kernel that somebody built', async () => {
     const kernel = join(folder, 'modules.builtin');
-    const loading = loadKernelWithModules(kernel, { report: () => undefined });
+    const loading = loadKernelWithModules(kernel, {
+      architecture: 'x64',
+      report: () => undefined,
+    });
     await expect(loading).rejects.toMatchObject({
       message: `'${kernel}' is a kernel image alone; modules come with a series of Debian kernels.`,
       suggestions: ['name a series: --kernel 7.2'],
@@ -376,7 +411,13 @@ describe('modules', () => {
 });
 
 describe('QEMU', () => {
-  const machine = { kernel: '/k', cpus: 4, memoryBytes: 2 ** 31, icount: false };
+  const machine = {
+    architecture: 'x64',
+    kernel: '/k',
+    cpus: 4,
+    memoryBytes: 2 ** 31,
+    icount: false,
+  } as const;
   const after = (args: readonly string[], flag: string): string | undefined =>
     args[args.indexOf(flag) + 1];
 
@@ -388,12 +429,28 @@ describe('QEMU', () => {
     expect(after(args, '-kernel')).toBe('/k');
   });
 
+  test('is another machine for arm64, with one serial line', () => {
+    const args = renderArgs({ ...machine, architecture: 'arm64' }, 'tcg');
+    expect(after(args, '-machine')).toBe('virt,gic-version=max');
+    expect(after(args, '-cpu')).toBe('cortex-a76');
+    expect(after(args, '-append')).toMatch(/^console=ttyAMA0 /);
+    expect(args.filter((arg) => arg === '-serial')).toHaveLength(1);
+    expect(renderArgs(machine, 'tcg').filter((arg) => arg === '-serial')).toHaveLength(4);
+  });
+
   test('counts instructions on one CPU, without KVM', () => {
     const args = renderArgs({ ...machine, icount: true }, 'kvm');
     expect(after(args, '-accel')).toBe('tcg');
     expect(after(args, '-icount')).toBe('shift=0');
     expect(after(args, '-smp')).toBe('1');
   });
+});
+
+test('guests are what the machine is, if there are guests of that kind', () => {
+  expect(findOwnArchitecture('arm64')).toBe('arm64');
+  expect(() => findOwnArchitecture('riscv64')).toThrow(
+    'This machine is riscv64, and guests are x64 or arm64.',
+  );
 });
 
 test('files come as PATH or PATH:GUESTPATH', () => {

@@ -47,6 +47,15 @@ async function record(names, values) {
   return cost;
 }
 
+/** A read while fsnoop counts the calls of these functions. */
+async function count(names) {
+  const flags = [...flagsForNames(names), '--json', '-o', '/tmp/counted.json'];
+  const cost = await costOfRead(['fsnoop', 'stat', ...flags, '-c', 'reads']);
+  const { calls, lost } = readSummary('/tmp/counted.json');
+  if (calls < names.length * reads || lost.entry > 0) throw new Error('calls were not counted');
+  return cost;
+}
+
 const one = functionsOfRead.slice(0, 1);
 
 /** With four arguments and with two, numbers and pointers: three each. */
@@ -59,6 +68,15 @@ const ways = {
     tracers: {
       floor,
       fsnoop: (names) => record(names),
+      functionGraph: (names) => whileFunctionGraph(names, {}, costOfRead),
+      bpftrace: (names) => bpftrace(names, ''),
+    },
+  },
+  counted: {
+    lists: [one, functionsOfRead],
+    tracers: {
+      floor,
+      fsnoop: count,
       functionGraph: (names) => whileFunctionGraph(names, {}, costOfRead),
       bpftrace: (names) => bpftrace(names, ''),
     },

@@ -17,7 +17,6 @@ const root = 'ext4_file_write_iter';
 const maxDepth = 8;
 const rounds = 11;
 const reference = 'objdump';
-const upperHalf = 0xffffffffn << 32n;
 
 export const callees = {
   name: 'callees',
@@ -56,10 +55,11 @@ async function search(path, kallsyms) {
   const native = loadNative();
   const begin = process.cpuUsage();
   const kcore = openKcore(path);
-  const read = ({ address, bytes }) => kcore.read(upperHalf | BigInt(address), bytes);
+  const code = makeCode(kallsyms);
+  const read = ({ address, bytes }) => kcore.read(code.wholeAddress(address), bytes);
   const { callees: found } = await findCallees(
     { roots: [root], extra: [], excluded: new Set(), maxDepth, paths: 'all' },
-    makeCode(kallsyms),
+    code,
     (blocks) => disassembleBlocks(blocks, read, native.disassemble),
   );
   kcore.close();

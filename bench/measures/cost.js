@@ -9,6 +9,12 @@ const ways = [
     targets: [{ most: 550 }],
   },
   {
+    key: 'counted',
+    name: 'call counted by fsnoop stat',
+    counts: ['1 function', '5 functions'],
+    targets: [{ most: 480 }],
+  },
+  {
     key: 'recordedScalars',
     name: 'recorded call, three scalar arguments and return value',
     counts: ['mean of four and two'],

@@ -7,11 +7,15 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { decode } from '../../dist/events/decode.js';
 import { encode } from '../../dist/events/encode.js';
 import { recordType } from '../../dist/events/record.js';
+import { readRecording } from '../../dist/recording/read.js';
+import { RecordingWriter } from '../../dist/recording/write.js';
 import { noAddresses } from '../../dist/symbols/addresses.js';
 import { makeRenderer } from '../../dist/render/renderer.js';
+import { Stream } from '../../dist/stream.js';
 import { TreeBuilder } from '../../dist/tree/builder.js';
 import { commandOf } from '../peers.js';
 
@@ -49,9 +53,9 @@ export const pipeline = {
   name: 'pipeline',
   summary: 'from recorded bytes to text and JSON, on the host',
   async measure(bench) {
-    const report = await rateOfReport(bench);
+    const { report, bytes, recording } = await measureReal(bench);
     const batches = makeBatches();
-    const rates = await measureWays(batches);
+    const rates = { ...(await measureWays(batches)), ...(await measureRecording(batches)) };
     const row = (name, rate, targets, peers = []) => ({
       name,
       unit: 'million calls/s',
@@ -70,6 +74,15 @@ export const pipeline = {
         row('decode, build trees', rates.trees, []),
         row('text, one line a call', rates.lines, []),
         row('text, ftrace', rates.ftrace, []),
+        row('into a recording', rates.write, []),
+        row('from a recording, decode only', rates.read, []),
+        {
+          name: 'recording of five functions',
+          unit: 'bytes/call',
+          value: recording.bytes / recording.calls,
+          targets: [{ most: 10 }],
+          peers: [bench.peer('trace-cmd record', bytes)],
+        },
       ],
     };
   },
@@ -121,11 +134,37 @@ function makeBatches() {
   return batches;
 }
 
+/** All that a recording has besides records. */
+const opening = {
+  ...{ epochNs: 0n, startedAt: '', cpus: 2, command: null, graph: true, live: false },
+  ...{ functions, outputs: [], learnt: null, limitEvents: null, bufferBytes: 2 ** 24 },
+};
+const attached = { kernel: '', method: '', functions: 5, refused: [], attachMs: 0 };
+const ending = {
+  losses: { ring: 0, recursion: 0, entry: 0 },
+  ...{ detachMs: 0, counts: [], stopped: null },
+};
+
+/** Calls a second of writing and reading recordings, of the best round. */
+async function measureRecording(batches) {
+  let file = [];
+  const write = await bestRateOf(() => {
+    const writer = new RecordingWriter(opening, noAddresses);
+    file = [writer.start(attached), ...batches.map((batch) => writer.add(batch))];
+    file.push(writer.end(ending));
+  });
+  const read = await bestRateOf(async () => {
+    for await (const part of readRecording(Readable.from(file)))
+      if (part.type === 'records') decode(part.records, part.records.length, () => undefined);
+  });
+  return { write, read };
+}
+
 let written = 0;
 
 const ways = {
-  decode: () => ({ take: () => undefined, end: () => undefined }),
-  trees: () => ({ take: intoTrees(() => undefined), end: () => undefined }),
+  decode: () => intoRecords(() => undefined),
+  trees: intoTrees,
   text: () => intoRenderer({}),
   json: () => intoRenderer({ format: 'json' }),
   lines: () => intoRenderer({ graph: false }),
@@ -133,36 +172,42 @@ const ways = {
 };
 
 /** Calls a second of each way, of the best round. */
-function measureWays(batches) {
-  const rates = Object.fromEntries(
-    Object.entries(ways).map(([name, makeTake]) => [name, bestRate(batches, makeTake)]),
-  );
+async function measureWays(batches) {
+  const rates = {};
+  for (const [name, makeTake] of Object.entries(ways))
+    rates[name] = await bestRate(batches, makeTake);
   if (written === 0) throw new Error('nothing was rendered');
   return rates;
 }
 
-function bestRate(batches, makeTake) {
+const bestRate = (batches, makeTake) =>
+  bestRateOf(() => {
+    const take = makeTake();
+    for (const batch of batches) take(batch);
+  });
+
+async function bestRateOf(run) {
   let best = 0;
   for (let round = 0; round < rounds; round++) {
-    const { take, end } = makeTake();
     const begin = process.cpuUsage();
-    for (const batch of batches) {
-      decode(batch, batch.length, take);
-      end();
-    }
+    await run();
     const { user, system } = process.cpuUsage(begin);
     best = Math.max(best, (trees * callsOfTree * 1e6) / (user + system));
   }
   return best;
 }
 
+const intoRecords = (take) => (batch) => decode(batch, batch.length, take);
+
 /** Into trees, which are dropped. */
-function intoTrees(onTree) {
-  const builder = new TreeBuilder({ onTree });
-  return (record) => {
+function intoTrees() {
+  const builder = new TreeBuilder({ onTree: () => undefined });
+  return intoRecords((record) => {
     builder.add(record);
-  };
+  });
 }
+
+const epochNs = 1_000_000_000_000n;
 
 function intoRenderer(options) {
   const renderer = makeRenderer({
@@ -175,41 +220,46 @@ function intoRenderer(options) {
     functions,
     outputs: [],
     addresses: noAddresses,
-    epochNs: 1_000_000_000_000n,
+    epochNs,
     ...options,
   });
-  let text = '';
-  const take = intoTrees((tree) => {
-    text += renderer.tree(tree);
-  });
-  return {
-    take,
-    // Buffer.from makes V8 flatten the string, as writing it does
-    end: () => {
-      written += Buffer.from(text, renderer.encoding).length;
-      text = '';
-    },
+  const onLimit = () => undefined;
+  const stream = new Stream({ renderer, epochNs, unit: 'tree', limit: null, onLimit });
+  return (batch) => {
+    stream.add(batch, batch.length);
+    written += stream.takeText().length;
   };
 }
 
-/** The same of `trace-cmd report`; `{ notRun }` when there is none. */
-async function rateOfReport(bench) {
+/**
+ * Of real reads: the recording, and of trace-cmd's the rate of `report` and the bytes a call; `{ notRun }` when there
+ * is none.
+ */
+async function measureReal(bench) {
   const { folder } = await bench.peers();
   const args = { reads: trees, readsPerSecond: 8000 };
   const { found } = await bench.guest('record', { args, peers: true });
-  if (found.base64 === undefined) return found;
+  const { recording, base64, ...none } = found;
+  checkCalls('fsnoop', recording.calls);
+  if (base64 === undefined) return { recording, report: none, bytes: none };
   const temporary = mkdtempSync(join(tmpdir(), 'fsnoop-report-'));
   try {
     const path = join(temporary, 'trace.dat');
-    writeFileSync(path, Buffer.from(found.base64, 'base64'));
+    const file = Buffer.from(base64, 'base64');
+    writeFileSync(path, file);
     const command = commandOf(folder, 'trace-cmd', 'report', path);
     const calls = countCalls(command);
-    if (calls < trees * callsOfTree * 0.99) throw new Error(`trace-cmd recorded ${calls} calls`);
+    checkCalls('trace-cmd', calls);
     const seconds = Array.from({ length: 5 }, () => cpuSeconds(command));
-    return calls / Math.min(...seconds) / 1e6;
+    const report = calls / Math.min(...seconds) / 1e6;
+    return { recording, report, bytes: file.length / calls };
   } finally {
     rmSync(temporary, { recursive: true });
   }
+}
+
+function checkCalls(who, calls) {
+  if (calls < trees * callsOfTree * 0.99) throw new Error(`${who} recorded ${calls} calls`);
 }
 
 /** A call is a line of its own, or ends with one. */

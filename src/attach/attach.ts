@@ -1,14 +1,26 @@
 /** Turns a plan into an attachment: the one side effect of a trace. Disposing it detaches. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { exitStatus, Failure } from '../failure.js';
-import type { Plan, PlannedFunction } from '../plan/plan.js';
+import type { Counting } from '../plan/counting.js';
+import { deepestCounted } from '../plan/method.js';
+import { placesOf, type Plan, type PlannedFunction } from '../plan/plan.js';
 import type { Btf } from '../symbols/btf.js';
+import {
+  addReturns,
+  chooseCounting,
+  countingMaps,
+  encodeCounting,
+  readCounted,
+  type CountedBytes,
+} from './counting.js';
 import { checkFtrace, explainRefusal } from './explain.js';
+import { countSkipped, joinLinks, lengthMs } from './links.js';
 import {
   chooseTechnique,
   pickPrograms,
   type AttachedFunctions,
-  type Technique,
+  type PurposefulTechnique,
+  type Target,
 } from './methods.js';
 import {
   loadNative,
@@ -16,28 +28,37 @@ import {
   type NativeLink,
   type NativeObject,
   type NativeRing,
+  type ProgramOptions,
 } from './native.js';
 import { encodePrograms } from './programs.js';
 import {
   decodeCounters,
   encodeFrame,
+  encodeSkipping,
   encodeSettings,
   longestRecordBytes,
+  markProgram,
   type ProgramName,
   ringHeadBytes,
   ringMarginBytes,
   ringMaxBytes,
   ringMinBytes,
+  statsFinder,
+  switchHook,
   taskSearched,
   taskTraced,
   tidLimit,
 } from './shared.js';
+import { attachTracepoints } from './tracepoints.js';
 
 /** What the kernel side counted as lost. */
 export interface KernelLosses {
   /** Records that found no room in the ring. */
   readonly ring: number;
-  /** Runs of the program that the kernel skipped, to keep it out of itself. */
+  /**
+   * Runs of the program that the kernel skipped, to keep it out of itself; where it can be told whose they were,
+   * those of tasks that are traced.
+   */
   readonly recursion: number;
   /** Calls in an open tree whose entry was not seen. */
   readonly entry: number;
@@ -48,7 +69,9 @@ export interface AttachOptions {
   readonly btf: Btf;
   /** Of the command that waits to be traced, or null. */
   readonly commandPid: number | null;
-  /** Processes that belong to fsnoop besides this one: none of them is traced. */
+  /** Calls are counted, and not recorded; null: recorded. */
+  readonly counting: Counting | null;
+  /** Processes that belong to fsnoop besides this one: none of them is traced that isn't asked for. */
   readonly helperPids?: readonly number[];
   /** Told what is being done, for a terminal. */
   readonly onProgress: (text: string) => void;
@@ -59,8 +82,11 @@ export interface AttachOptions {
 export interface Attachment extends AsyncDisposable {
   /** How many functions are attached. */
   readonly attached: number;
-  /** Functions that the kernel refused. */
+  /** How many tracepoints. */
+  readonly tracepoints: number;
+  /** Functions and tracepoints that the kernel refused. */
   readonly refused: readonly PlannedFunction[];
+  /** How long the kernel took for that, in ms. */
   readonly attachMs: number;
   /** How many records were read, by the place of their function in the plan; it changes with each read. */
   readonly counts: Float64Array;
@@ -72,7 +98,9 @@ export interface Attachment extends AsyncDisposable {
    * room in it: it counts on when nobody reads. Those that wait are taken to be as long as those read.
    */
   made(): number;
-  /** Ends tracing at once and detaches; how long it took, in ms. Records stay to be read. */
+  /** What was counted so far, where calls are. */
+  counted(): CountedBytes | null;
+  /** Ends tracing at once and detaches; how long the kernel took for that, in ms. Records stay to be read. */
   detach(): Promise<number>;
   /**
    * After detaching: records of the calls that have not returned, innermost first. From then on
@@ -88,7 +116,8 @@ export interface Attachment extends AsyncDisposable {
  */
 export async function attach(plan: Plan, options: AttachOptions): Promise<Attachment> {
   checkFtrace();
-  const technique = chooseTechnique(plan);
+  const { counting } = options;
+  const technique = chooseTechnique(plan, counting === null ? 'recording' : 'counting');
   const object = new (loadNative().Object)(technique.objectPath(options.btf));
   const owned: { close(): void }[] = [object];
   const closeAll = () => {
@@ -96,52 +125,79 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     owned.length = 0;
   };
   try {
-    const encoded = encodePrograms(plan.functions);
+    const places = placesOf(plan);
+    const encoded = encodePrograms(places);
     const slackBytes = ringSlackBytes(plan);
     const ringBytes = chooseRingBytes(plan.bufferBytes, slackBytes);
     options.onProgress('loading the program');
-    const chosen = choosePrograms(plan, technique.programs);
-    await load(object, technique, chosen, plan, ringBytes);
-    const counts = new Float64Array(plan.functions.length);
+    const chosen = choosePrograms(plan, technique.programs, counting);
+    const accountSkips = canAccountSkips(technique, options.btf);
+    await load(object, technique, chosen, plan, ringBytes, counting, accountSkips);
+    const counts = new Float64Array(places.length);
     const ring = object.openRing('.bss.ring', ringBytes, slackBytes, counts);
     owned.push(ring);
     const hooks: NativeLink[] = [];
-    for (const name of hookNames) {
+    if (accountSkips) await findStats(object, technique, chosen);
+    for (const name of hookNames(plan, accountSkips)) {
       const hook = await object.attach(name);
       hooks.push(hook);
       owned.push(hook);
     }
     object.writeGlobal('.bss.programs', 0, encoded.programs);
     object.writeGlobal('.bss.ops', 0, encoded.ops);
-    const ownPids = [process.pid, ...(options.helperPids ?? [])];
     const tracedPids = [...plan.pids, options.commandPid ?? []].flat();
+    // a program that traces itself has asked for it
+    const ownPids = [process.pid, ...(options.helperPids ?? [])].filter(
+      (pid) => !tracedPids.includes(pid),
+    );
     checkPids(tracedPids);
     const choose = () => {
       chooseTasks(object, technique.frameBytes, tracedPids, ownPids);
     };
     if (technique.chooseTasks === 'before') choose();
 
-    const begin = performance.now();
-    const functions = await technique.attach({
+    const target = {
       object,
       programs: chosen,
       halves: technique.halves,
       ids: Uint32Array.from(plan.functions, ({ btfId, idInProgram }) => idInProgram ?? btfId),
       names: plan.functions.map(({ name }) => name),
       modules: plan.functions.map(({ module }) => module),
-      cookies: encoded.cookies,
+      cookies: counting === null ? encoded.cookies : addReturns(encoded.cookies, plan.functions),
       roots: new Set(plan.functions.flatMap(({ root }, place) => (root ? place : []))),
       ...options,
+    };
+    // before there are trees for them
+    const marks = await attachTracepoints({
+      object,
+      program: markProgram,
+      tracepoints: plan.tracepoints,
+      cookies: encoded.cookies.subarray(plan.functions.length),
+      ...options,
     });
+    owned.push(...marks.links);
+    const functions = await attachFunctions(plan, technique, target);
     owned.push(functions.link);
-    const attachMs = elapsedMs(begin);
+    const all = joinLinks([functions.link, ...marks.links]);
     if (technique.chooseTasks === 'after') choose();
     return {
       attached: functions.attached,
-      refused: plan.functions.filter((_, place) => functions.refused.has(place)),
-      attachMs,
+      tracepoints: marks.links.length,
+      refused: [
+        ...plan.functions.filter((_, place) => functions.refused.has(place)),
+        ...marks.refused,
+      ],
+      attachMs: lengthMs(all.attached),
       counts,
-      ...makeAttachment({ object, functions, ring, hooks, closeAll }),
+      ...makeAttachment({
+        object,
+        link: all,
+        skipped: () => functions.skipped() + countSkipped(marks.links),
+        ring,
+        hooks,
+        counting,
+        closeAll,
+      }),
     };
   } catch (error) {
     closeAll();
@@ -149,15 +205,29 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
   }
 }
 
-/** Since `begin`, to the microsecond. */
-const elapsedMs = (begin: number) => Math.round((performance.now() - begin) * 1000) / 1000;
+/** None, where tracepoints are told alone. */
+async function attachFunctions(
+  { functions }: Plan,
+  technique: PurposefulTechnique,
+  target: Target,
+): Promise<AttachedFunctions> {
+  if (functions.length > 0) return technique.attach(target);
+  return { link: joinLinks([]), attached: 0, refused: new Set(), skipped: () => 0 };
+}
 
 /** By the place of the function. */
-function choosePrograms(plan: Plan, programs: Technique['programs']): readonly ProgramName[] {
-  const { functions } = plan;
-  if (programs === 'of each') return functions.map((one) => chooseProgram(plan, [one]));
-  const forAll = chooseProgram(plan, functions);
-  return functions.map(() => forAll);
+function choosePrograms(
+  plan: Plan,
+  programs: PurposefulTechnique['programs'],
+  counting: Counting | null,
+): readonly ProgramName[] {
+  const choose = (functions: readonly PlannedFunction[]) =>
+    counting === null
+      ? chooseProgram(plan, functions)
+      : chooseCounting(counting, plan.minDurationNs, functions);
+  if (programs === 'of each') return plan.functions.map((one) => choose([one]));
+  const forAll = choose(plan.functions);
+  return plan.functions.map(() => forAll);
 }
 
 /** The one that costs least a call: for times alone, with arguments and guards, or for everything. */
@@ -177,41 +247,49 @@ const hasOps = ({ program }: PlannedFunction) =>
     (ops) => ops.length > 0,
   );
 
-const hasPrograms = (plan: Plan) => plan.functions.some(({ program }) => program !== null);
+const hasPrograms = (plan: Plan) => placesOf(plan).some(({ program }) => program !== null);
 
 interface Handles {
   readonly object: NativeObject;
-  readonly functions: AttachedFunctions;
+  /** All that writes records. */
+  readonly link: Pick<NativeLink, 'detach'>;
+  /** How many runs of it the kernel skipped until now. */
+  readonly skipped: () => number;
   readonly ring: NativeRing;
   /** What keeps the record of tasks. */
   readonly hooks: readonly NativeLink[];
+  readonly counting: Counting | null;
   readonly closeAll: () => void;
 }
 
 function makeAttachment(
   handles: Handles,
-): Omit<Attachment, 'attached' | 'refused' | 'attachMs' | 'counts'> {
-  const { object, functions, ring, hooks, closeAll } = handles;
+): Omit<Attachment, 'attached' | 'tracepoints' | 'refused' | 'attachMs' | 'counts'> {
+  const { object, link, skipped, ring, hooks, counting, closeAll } = handles;
   const readCounters = () => decodeCounters(object.readGlobal('.bss.counters'));
   let detached: Promise<number> | undefined;
   const detach = async () => {
-    const begin = performance.now();
     // The kernel takes the halves of a call away one after the other: end all tracing before.
     object.writeGlobal('.bss.tasks', 0, Buffer.alloc(2 * readMaxTid()));
-    await functions.link.detach();
-    return elapsedMs(begin);
+    return lengthMs(await link.detach());
   };
   return {
     read: (into) => ring.read(into),
     losses() {
-      const { lostRing, lostEntry, lostRecursion } = readCounters();
-      return { ring: lostRing, recursion: functions.skipped() + lostRecursion, entry: lostEntry };
+      // before all that were skipped are counted, or one too many is taken from them
+      const { lostRing, lostEntry, lostRecursion, skippedOthers } = readCounters();
+      return {
+        ring: lostRing,
+        recursion: skipped() - skippedOthers + lostRecursion,
+        entry: lostEntry,
+      };
     },
     made() {
       const { writtenBytes, readBytes, readRecords } = ring.progress();
       const read = readRecords && (readRecords * writtenBytes) / readBytes;
       return read + readCounters().lostRing;
     },
+    counted: () => counting && readCounted(object, counting),
     detach: () => (detached ??= detach()),
     async openCalls() {
       const open = await object.iterate('tell_open_calls');
@@ -227,32 +305,77 @@ function makeAttachment(
 
 async function load(
   object: NativeObject,
-  technique: Technique,
+  technique: PurposefulTechnique,
   chosen: readonly ProgramName[],
   plan: Plan,
   ringBytes: number,
+  counting: Counting | null,
+  accountSkips: boolean,
 ): Promise<void> {
+  const picked = pickPrograms(technique, chosen);
   await object.load({
-    ...pickPrograms(technique, chosen),
+    programs: {
+      ...picked.programs,
+      ...(plan.tracepoints.length > 0 ? { [markProgram]: ofRawTracepoint } : {}),
+    },
+    skipped: [
+      ...picked.skipped,
+      ...(plan.tracepoints.length > 0 ? [] : [markProgram]),
+      ...(hasSwitchHook(plan, accountSkips) ? [] : [switchHook]),
+      ...(accountSkips ? [] : [statsFinder]),
+    ],
     globals: {
       '.rodata.settings': encodeSettings({
         minDurationNs: plan.minDurationNs,
         ringBytes,
-        maxDepth: plan.maxDepth,
+        maxDepth: counting === null ? plan.maxDepth : Math.min(plan.maxDepth, deepestCounted),
         byTask: isByTask(plan),
         follow: !isByTask(plan) || plan.command !== null,
         comm: plan.comm,
         live: plan.live,
+        inTrees: plan.functions.length > 0,
+        tellAway: plan.cpuTime,
+        accountSkips,
       }),
+      ...(counting && { '.rodata.counting': encodeCounting(counting) }),
     },
-    valueBytes: { '.bss.ring': ringHeadBytes + ringBytes + ringMarginBytes },
+    valueBytes: {
+      '.bss.ring': ringHeadBytes + ringBytes + ringMarginBytes,
+      ...(counting && countingMaps(counting)),
+    },
   });
 }
 
 const isByTask = (plan: Plan) => plan.pids.length > 0 || plan.command !== null;
 
-/** They keep the record of tasks that begin and end; from now on. */
-const hookNames = ['on_fork', 'on_rename', 'on_exit', 'on_free'];
+/** Of all functions of vmlinux that is counted in one place, or two; and v6.2 can read it without a call. */
+const canAccountSkips = ({ programs }: PurposefulTechnique, btf: Btf): boolean =>
+  programs === 'one' && btf.find('func', 'bpf_rdonly_cast').length > 0;
+
+const hasSwitchHook = ({ cpuTime }: Plan, accountSkips: boolean): boolean =>
+  cpuTime || accountSkips;
+
+async function findStats(
+  object: NativeObject,
+  technique: PurposefulTechnique,
+  chosen: readonly ProgramName[],
+): Promise<void> {
+  const names = Object.keys(pickPrograms(technique, chosen).programs);
+  object.writeGlobal(
+    '.bss.skipping',
+    0,
+    encodeSkipping(names.map((name) => object.programId(name))),
+  );
+  await object.iterate(statsFinder);
+}
+
+/** They keep the record of tasks that begin and end, and are off the CPU; from now on. */
+const hookNames = (plan: Plan, accountSkips: boolean) => [
+  ...['on_fork', 'on_rename', 'on_exit', 'on_free'],
+  ...(hasSwitchHook(plan, accountSkips) ? [switchHook] : []),
+];
+
+const ofRawTracepoint: ProgramOptions = { type: 17, attachType: 0 };
 
 /** Traces the threads that these processes have now, or without any all tasks but fsnoop's own. */
 function chooseTasks(
@@ -308,14 +431,17 @@ function chooseRingBytes(bufferBytes: number, slackBytes: number): number {
   );
 }
 
-/** Two programs write records; each can be at it once on every CPU. */
+/** Programs that write records: of calls, of tasks that are gone, of tracepoints, of times off the CPU. */
+const writers = 4;
+
+/** Each can be at it once on every CPU. */
 function ringSlackBytes(plan: Plan): number {
   const { plain, withValues } = longestRecordBytes;
-  return 2 * possibleCpus() * (hasPrograms(plan) ? withValues : plain);
+  return writers * possibleCpus() * (hasPrograms(plan) ? withValues : plain);
 }
 
 /** From a list as `0-3,8-11`. */
-function possibleCpus(): number {
+export function possibleCpus(): number {
   const list = readFileSync('/sys/devices/system/cpu/possible', 'utf8');
   return 1 + Math.max(...list.split(/[-,]/).map(Number));
 }

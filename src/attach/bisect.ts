@@ -1,5 +1,10 @@
 /** Finds which functions the kernel refuses: it refuses a set as a whole and does not say why. */
-import { NativeError, type NativeLink } from './native.js';
+import { NativeError } from './native.js';
+
+/** What attached a set. */
+interface Detachable {
+  detach(): Promise<unknown>;
+}
 
 /**
  * The members of a refused set that the kernel refuses, each alone or with the others of its half.
@@ -7,7 +12,7 @@ import { NativeError, type NativeLink } from './native.js';
  */
 export async function findRefused<Member>(
   refusedSet: readonly Member[],
-  attach: (some: readonly Member[]) => Promise<NativeLink>,
+  attach: (some: readonly Member[]) => Promise<Detachable>,
   onProgress: (text: string) => void,
 ): Promise<Member[]> {
   if (refusedSet.length <= 1) return [...refusedSet];
@@ -24,7 +29,7 @@ export async function findRefused<Member>(
 
 async function isRefused<Member>(
   some: readonly Member[],
-  attach: (some: readonly Member[]) => Promise<NativeLink>,
+  attach: (some: readonly Member[]) => Promise<Detachable>,
 ): Promise<boolean> {
   try {
     const link = await attach(some);

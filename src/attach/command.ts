@@ -20,13 +20,20 @@ export interface WaitingCommand extends Disposable {
   kill(signal: NodeJS.Signals): void;
 }
 
+/** The descriptor of ours that is a command's standard output, or none: it has no input and no errors either. */
+export type CommandOutput = 1 | 2 | 'none';
+
 /**
- * Starts a command that waits. It inherits standard input, output and error.
+ * Starts a command that waits. It inherits standard input, output and error, where it has them.
  * @throws {Failure} when there is no such program.
  */
-export function startWaiting(argv: readonly string[]): WaitingCommand {
+export function startWaiting(argv: readonly string[], output: CommandOutput = 1): WaitingCommand {
   checkExists(argv[0] ?? '');
-  const child = spawn(launcherPath, argv, { stdio: ['inherit', 'inherit', 'inherit', 'pipe'] });
+  const [input, standard, errors] =
+    output === 'none'
+      ? (['ignore', 'ignore', 'ignore'] as const)
+      : (['inherit', output, 'inherit'] as const);
+  const child = spawn(launcherPath, argv, { stdio: [input, standard, errors, 'pipe'] });
   const gate = child.stdio[3] as Duplex;
   gate.on('error', () => undefined);
   if (child.pid === undefined) {

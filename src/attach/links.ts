@@ -1,6 +1,6 @@
 /** Links as one: of many functions, of the two halves of a call. */
 import type { Half } from './methods.js';
-import type { NativeCopy, NativeLink } from './native.js';
+import type { NativeCopy, Span } from './native.js';
 
 /**
  * So many at once: as many as there are threads for it. Copies are verified side by side; the kernel
@@ -8,14 +8,36 @@ import type { NativeCopy, NativeLink } from './native.js';
  */
 const atOnce = 4;
 
-export function joinLinks(links: readonly NativeLink[]): NativeLink {
+export type JoinedLinks = Pick<NativeCopy, 'attached' | 'detach' | 'close'>;
+
+/** Of links that there may be more of later. */
+export function joinLinks(links: readonly JoinedLinks[]): JoinedLinks {
   return {
-    detach: () => forEach(links, (link) => link.detach()),
+    get attached() {
+      return joinSpans(links.map(({ attached }) => attached));
+    },
+    async detach() {
+      const spans: Span[] = [];
+      await forEach(links, async (link) => {
+        spans.push(await link.detach());
+      });
+      return joinSpans(spans);
+    },
     close() {
       for (const link of links) link.close();
     },
   };
 }
+
+/** From the first to the last of them; none is empty, and joins with others to those. */
+const joinSpans = (spans: readonly Span[]): Span => ({
+  beginMs: Math.min(...spans.map(({ beginMs }) => beginMs)),
+  endMs: Math.max(...spans.map(({ endMs }) => endMs)),
+});
+
+/** In ms, to the microsecond. */
+export const lengthMs = ({ beginMs, endMs }: Span): number =>
+  Math.round(Math.max(0, endMs - beginMs) * 1000) / 1000;
 
 /** How many runs of their programs the kernel skipped until now. */
 export const countSkipped = (links: readonly NativeCopy[]): number =>

@@ -5,17 +5,22 @@ import type { Btf } from '../symbols/btf.js';
 import { isOfProgram } from '../symbols/programs.js';
 import { attachCopies, attachEach, type Group } from './copies.js';
 import { findRefused } from './bisect.js';
-import { attachHalves, countSkipped, joinLinks } from './links.js';
+import { attachHalves, countSkipped, joinLinks, type JoinedLinks } from './links.js';
 import {
+  countingPath,
   NativeError,
   objectPaths,
   type LoadOptions,
   type NativeCopy,
-  type NativeLink,
   type NativeObject,
   type ProgramOptions,
 } from './native.js';
-import { frameBytes, programs, type ProgramName } from './shared.js';
+import {
+  countingPrograms,
+  frameBytes,
+  programs as recordingPrograms,
+  type ProgramName,
+} from './shared.js';
 
 /** What is to be attached. */
 export interface Target {
@@ -36,7 +41,7 @@ export interface Target {
 }
 
 export interface AttachedFunctions {
-  readonly link: Pick<NativeLink, 'detach' | 'close'>;
+  readonly link: JoinedLinks;
   /** How many. */
   readonly attached: number;
   /** Places of the functions that the kernel refused. */
@@ -52,11 +57,11 @@ export interface Half {
   readonly options: ProgramOptions;
 }
 
-export interface Technique {
+interface Technique {
   readonly objectPath: (btf: Btf) => string;
   /** One, or two. */
   readonly halves: readonly Half[];
-  readonly frameBytes: number;
+  readonly frame: keyof typeof frameBytes.recording;
   readonly attach: (target: Target) => Promise<AttachedFunctions>;
   /** The same for all functions, or for each the least that does. */
   readonly programs: 'one' | 'of each';
@@ -80,7 +85,7 @@ const techniques: Readonly<Record<Method, Technique>> = {
   'fsession.multi': {
     objectPath: () => objectPaths.multi,
     halves: [{ suffix: '', options: { type: programType.tracing, attachType: 61 } }],
-    frameBytes: frameBytes.withCookie,
+    frame: 'withCookie',
     attach: (target) => attachTogether(target, attachIds),
     programs: 'one',
     chooseTasks: 'before',
@@ -88,7 +93,7 @@ const techniques: Readonly<Record<Method, Technique>> = {
   fsession: {
     objectPath: () => objectPaths.each,
     halves: [{ suffix: '', options: ofTracing(58) }],
-    frameBytes: frameBytes.withCookie,
+    frame: 'withCookie',
     attach: attachCopies,
     programs: 'of each',
     chooseTasks: 'after',
@@ -99,7 +104,7 @@ const techniques: Readonly<Record<Method, Technique>> = {
       { suffix: '', options: ofTracing(24) },
       { suffix: '_return', options: ofTracing(25) },
     ],
-    frameBytes: frameBytes.withStack,
+    frame: 'withStack',
     attach: attachCopies,
     programs: 'of each',
     chooseTasks: 'after',
@@ -107,7 +112,7 @@ const techniques: Readonly<Record<Method, Technique>> = {
   'kprobe.session': {
     objectPath: (btf) => (takesContext(btf) ? objectPaths.kprobe : objectPaths.kprobeVoid),
     halves: [{ suffix: '', options: ofKprobe(56) }],
-    frameBytes: frameBytes.withArguments,
+    frame: 'withArguments',
     attach: (target) => attachTogether(target, attachNames),
     programs: 'one',
     chooseTasks: 'before',
@@ -119,7 +124,7 @@ const techniques: Readonly<Record<Method, Technique>> = {
       { suffix: '_return', options: ofKprobe(42) },
       { suffix: '', options: ofKprobe(42) },
     ],
-    frameBytes: frameBytes.withArguments,
+    frame: 'withArguments',
     attach: (target) => attachTogether(target, attachNames),
     programs: 'one',
     chooseTasks: 'before',
@@ -133,20 +138,37 @@ const byModule: Technique = {
   chooseTasks: 'after',
 };
 
-export function chooseTechnique({
-  method,
-  functions,
-}: Pick<Plan, 'method' | 'functions'>): Technique {
+/** What its programs make of calls: a record of each, or sums. */
+export type Purpose = 'recording' | 'counting';
+
+/** The object of a technique that is for the purpose, and what is in it. */
+export interface PurposefulTechnique extends Omit<Technique, 'frame'> {
+  readonly objectPrograms: readonly ProgramName[];
+  readonly frameBytes: number;
+}
+
+export function chooseTechnique(
+  { method, functions }: Pick<Plan, 'method' | 'functions'>,
+  purpose: Purpose,
+): PurposefulTechnique {
   const hasModules = functions.some(({ module }) => module !== null);
-  return method === 'fsession.multi' && hasModules ? byModule : techniques[method];
+  const technique = method === 'fsession.multi' && hasModules ? byModule : techniques[method];
+  const { objectPath, frame } = technique;
+  const counts = purpose === 'counting';
+  return {
+    ...technique,
+    objectPath: (btf) => (counts ? countingPath(objectPath(btf)) : objectPath(btf)),
+    objectPrograms: counts ? countingPrograms : recordingPrograms,
+    frameBytes: frameBytes[purpose][frame],
+  };
 }
 
 /** Of the programs of the object those that are to be loaded, and those that are not. */
 export function pickPrograms(
-  { halves }: Technique,
+  { halves, objectPrograms }: Pick<PurposefulTechnique, 'halves' | 'objectPrograms'>,
   used: readonly ProgramName[],
 ): Pick<LoadOptions, 'programs' | 'skipped'> {
-  const all = programs.flatMap((program) =>
+  const all = objectPrograms.flatMap((program) =>
     halves.map(({ suffix, options }) => ({ program, name: program + suffix, options })),
   );
   const isUsed = ({ program }: { program: ProgramName }) => used.includes(program);

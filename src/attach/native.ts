@@ -5,8 +5,9 @@ import { exitStatus, Failure } from '../failure.js';
 import type { SymbolVerbs } from '../symbols/symbols.js';
 import type { DisassembleCode } from '../symbols/load-callees.js';
 
-/** Where the addon, the BPF object and the helpers are, from src/ as from dist/. */
+/** Where the BPF objects are, and in a folder for each architecture the addon and the helpers, from src/ as from dist/. */
 const artifact = (name: string) => fileURLToPath(new URL(`../../build/${name}`, import.meta.url));
+const ownArtifact = (name: string) => artifact(`${process.arch}/${name}`);
 
 /** One for each way to attach: bpf/method.h. */
 export const objectPaths = {
@@ -17,8 +18,10 @@ export const objectPaths = {
   eachPair: artifact('fsnoop-each-pair.bpf.o'),
   kprobePair: artifact('fsnoop-kprobe-pair.bpf.o'),
 };
-export const launcherPath = artifact('launch');
-export const watchdogPath = artifact('watchdog');
+/** That which counts, for the same way to attach. */
+export const countingPath = (path: string) => path.replace(/\.bpf\.o$/, '-stat.bpf.o');
+export const launcherPath = ownArtifact('launch');
+export const watchdogPath = ownArtifact('watchdog');
 
 /** What libbpf or bpf(2) answered when it failed. */
 export class NativeError extends Error {
@@ -40,14 +43,22 @@ export class NativeError extends Error {
   }
 }
 
+/** When the kernel was at work on something, in ms of CLOCK_MONOTONIC. */
+export interface Span {
+  readonly beginMs: number;
+  readonly endMs: number;
+}
+
 export interface NativeLink {
-  /** Detaches off the main thread: with thousands of functions it takes seconds. */
-  detach(): Promise<void>;
+  /** Detaches off the main thread: with thousands of functions it takes seconds. When that was. */
+  detach(): Promise<Span>;
   close(): void;
 }
 
 /** Of a program that may be a copy, for this link alone. */
 export interface NativeCopy extends NativeLink {
+  /** When it was attached. */
+  readonly attached: Span;
   /** How many runs of it the kernel skipped, until it is closed. */
   skipped(): number;
   /** How many calls did not get to the program, besides those that it skipped, until it is detached. */
@@ -82,8 +93,11 @@ export interface LoadOptions {
 
 export interface NativeObject {
   load(options: LoadOptions): Promise<void>;
-  readGlobal(map: string): Buffer;
+  /** All of it, or `bytes` from an offset on, as they are now. */
+  readGlobal(map: string, offset?: number, bytes?: number): Buffer;
   writeGlobal(map: string, offset: number, bytes: Uint8Array): void;
+  /** What the kernel calls a loaded program. */
+  programId(program: string): number;
   /** Attaches a program to what its section names. */
   attach(program: string): Promise<NativeLink>;
   /**
@@ -113,6 +127,11 @@ export interface NativeObject {
     cookie: bigint,
     module: string | null,
   ): Promise<NativeCopy>;
+  /**
+   * Loads a program again, with this cookie in the place of COOKIE_BLANK, and attaches that copy to a
+   * tracepoint.
+   */
+  attachMark(program: string, name: string, cookie: bigint): Promise<NativeCopy>;
   /** Runs an iterator program; all that it writes. */
   iterate(program: string): Promise<Buffer>;
   /**
@@ -140,7 +159,7 @@ let loaded: Native | undefined;
  */
 export function loadNative(): Native {
   if (loaded) return loaded;
-  const path = artifact('fsnoop.node');
+  const path = ownArtifact('fsnoop.node');
   try {
     loaded = createRequire(import.meta.url)(path) as Native;
   } catch (error) {

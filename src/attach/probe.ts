@@ -4,7 +4,15 @@ import { aboutMethod, methods, type Method, type Offer, type Offers } from '../p
 import type { Btf } from '../symbols/btf.js';
 import { chooseTechnique, idleFunction, pickPrograms } from './methods.js';
 import { loadNative, NativeError } from './native.js';
-import { programs, ringHeadBytes, ringMarginBytes, ringMinBytes } from './shared.js';
+import {
+  markProgram,
+  programs,
+  ringHeadBytes,
+  ringMarginBytes,
+  ringMinBytes,
+  statsFinder,
+  switchHook,
+} from './shared.js';
 
 /** What is in the types of a kernel that has the method: an enumerator, functions and structs. */
 interface Proof {
@@ -44,10 +52,14 @@ export async function probeMethods(
     if (!isKnown(method, btf, architecture)) return 'no';
     return architecture === 'x64' ? 'yes' : (await tryMethod(method, btf)).offer;
   };
+  const multi = probe('fsession.multi');
   // which does all that the others do: to look for those takes longer than all that is left to plan
-  if (wished === 'auto' && (await probe('fsession.multi')) === 'yes')
+  if (wished === 'auto' && (await multi) === 'yes')
     return { kernel: release(), ...unasked, 'fsession.multi': 'yes' };
-  const offers = methods.map(async (method) => [method, await probe(method)] as const);
+  const offers = methods.map(
+    async (method) =>
+      [method, await (method === 'fsession.multi' ? multi : probe(method))] as const,
+  );
   const found = Object.fromEntries(await Promise.all(offers)) as Record<Method, Offer>;
   return { kernel: release(), ...found };
 }
@@ -76,12 +88,14 @@ export interface Trial {
 export async function tryMethod(method: Method, btf: Btf): Promise<Trial> {
   const { how, since } = aboutMethod[method];
   if (!isKnown(method, btf, arch())) return { offer: 'no', detail: `it came with ${since}` };
-  const technique = chooseTechnique({ method, functions: [] });
+  const technique = chooseTechnique({ method, functions: [] }, 'recording');
   const object = new (loadNative().Object)(technique.objectPath(btf));
   const [program] = programs;
+  const picked = pickPrograms(technique, [program]);
   try {
     await object.load({
-      ...pickPrograms(technique, [program]),
+      ...picked,
+      skipped: [...picked.skipped, markProgram, switchHook, statsFinder],
       globals: {},
       valueBytes: { '.bss.ring': ringHeadBytes + ringMinBytes + ringMarginBytes },
     });

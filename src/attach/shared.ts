@@ -6,7 +6,19 @@
 /** What a program leaves out costs nothing, and is not loaded. In pairs, that of the return has `_return` behind it. */
 export const programs = ['on_call_times', 'on_call', 'on_call_options'] as const;
 
-export type ProgramName = (typeof programs)[number];
+/** The same of the objects that count: for the times alone, or for everything. */
+export const countingPrograms = ['on_stat', 'on_stat_options'] as const;
+
+export type ProgramName = (typeof programs)[number] | (typeof countingPrograms)[number];
+
+/** A copy of it is attached to each tracepoint. */
+export const markProgram = 'on_mark';
+
+/** It is told which tasks are off the CPU, and whose runs the kernel skips. */
+export const switchHook = 'on_switch';
+
+/** Run once: it finds where the kernel counts what it skips of a program. */
+export const statsFinder = 'find_stats';
 
 /** Byte offsets and sizes of `struct settings`. */
 export const settingsLayout = {
@@ -18,8 +30,11 @@ export const settingsLayout = {
   by_comm: 22,
   live: 23,
   comm: 24,
+  in_trees: 40,
+  tell_away: 44,
+  account_skips: 46,
 } as const;
-export const settingsBytes = 40;
+export const settingsBytes = 48;
 
 export interface Settings {
   readonly minDurationNs: number;
@@ -33,6 +48,12 @@ export interface Settings {
   /** Up to 15 bytes, or null for any. */
   readonly comm: string | null;
   readonly live: boolean;
+  /** Tracepoints are marks in open trees, and told nowhere else. */
+  readonly inTrees: boolean;
+  /** It is told how long tasks are off the CPU in open trees. */
+  readonly tellAway: boolean;
+  /** It is told apart whose runs the kernel skipped. */
+  readonly accountSkips: boolean;
 }
 
 export function encodeSettings(settings: Settings): Buffer {
@@ -45,12 +66,20 @@ export function encodeSettings(settings: Settings): Buffer {
   bytes.writeUInt8(Number(settings.comm !== null), settingsLayout.by_comm);
   bytes.writeUInt8(Number(settings.live), settingsLayout.live);
   bytes.write(settings.comm ?? '', settingsLayout.comm);
+  bytes.writeUInt32LE(Number(settings.inTrees), settingsLayout.in_trees);
+  bytes.writeUInt16LE(Number(settings.tellAway), settingsLayout.tell_away);
+  bytes.writeUInt16LE(Number(settings.accountSkips), settingsLayout.account_skips);
   return bytes;
 }
 
 /** Byte offsets of `struct counters`. */
-export const countersLayout = { lost_ring: 0, lost_entry: 8, lost_recursion: 16 } as const;
-export const countersBytes = 24;
+export const countersLayout = {
+  lost_ring: 0,
+  lost_entry: 8,
+  lost_recursion: 16,
+  skipped_others: 24,
+} as const;
+export const countersBytes = 32;
 
 export interface Counters {
   /** Records that found no room in the ring. */
@@ -59,6 +88,8 @@ export interface Counters {
   readonly lostEntry: number;
   /** Runs that a copy of the program skipped, to keep out of another. */
   readonly lostRecursion: number;
+  /** Runs that the kernel skipped, of tasks that are not traced. */
+  readonly skippedOthers: number;
 }
 
 export function decodeCounters(bytes: Buffer): Counters {
@@ -67,7 +98,21 @@ export function decodeCounters(bytes: Buffer): Counters {
     lostRing: read(countersLayout.lost_ring),
     lostEntry: read(countersLayout.lost_entry),
     lostRecursion: read(countersLayout.lost_recursion),
+    skippedOthers: read(countersLayout.skipped_others),
   };
+}
+
+/** Byte offset and size of `struct skipping`, and how many there are. */
+export const skippingLayout = { id: 0, stats: 8 } as const;
+export const skippingBytes = 16;
+export const mostSkipping = 2;
+
+/** Programs of which it is to be found, by their ids in the kernel. */
+export function encodeSkipping(ids: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(mostSkipping * skippingBytes);
+  for (const [at, id] of ids.entries())
+    bytes.writeBigUInt64LE(BigInt(id), at * skippingBytes + skippingLayout.id);
+  return bytes;
 }
 
 /** Bytes of `struct ring` before its data, and behind the data's end. */
@@ -89,7 +134,10 @@ export const taskSearched = 2;
 
 /** Byte offsets and size of what `struct frame` begins with, and of all of it. */
 export const frameLayout = { root: 0, level: 8 } as const;
-export const frameBytes = { withCookie: 328, withStack: 848, withArguments: 2384 } as const;
+export const frameBytes = {
+  recording: { withCookie: 336, withStack: 856, withArguments: 2392 },
+  counting: { withCookie: 1616, withStack: 1112, withArguments: 2648 },
+} as const;
 
 /** The beginning of a frame that is nobody's: no call that returns is on its level. */
 export function encodeFrame(root: bigint): Buffer {

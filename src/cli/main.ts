@@ -10,9 +10,16 @@ import { Failure } from '../failure.js';
 
 /** Loaded when they are run: `--help` needs only what oclif.manifest.json says of them. */
 const commands: Readonly<Record<string, () => Promise<{ default: Command.Class }>>> = {
+  check: () => import('../commands/check.js'),
+  diff: () => import('../commands/diff.js'),
   doctor: () => import('../commands/doctor.js'),
+  export: () => import('../commands/export.js'),
   list: () => import('../commands/list.js'),
+  record: () => import('../commands/record.js'),
+  report: () => import('../commands/report.js'),
+  stat: () => import('../commands/stat.js'),
   trace: () => import('../commands/trace.js'),
+  tree: () => import('../commands/tree.js'),
   types: () => import('../commands/types.js'),
   vm: () => import('../commands/vm.js'),
 };
@@ -52,7 +59,7 @@ export async function runCommand(args: readonly string[]): Promise<void> {
 
 /**
  * The commands as oclif's Plugin.load() finds them in the package: it would look for the package, and
- * sort five commands by the rules of a language, which takes node as long as half of its own start.
+ * sort its commands by the rules of a language, which takes node as long as half of its own start.
  */
 function makePlugin(): Plugin {
   const pjson = readJson('package.json') as PJSON;

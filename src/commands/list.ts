@@ -2,11 +2,12 @@
 import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import { parsePatterns } from '../plan/pattern.js';
-import { showFunctions } from '../show.js';
+import { parseTracepoints } from '../plan/tracepoints.js';
+import { showFunctions, showTracepoints } from '../show.js';
 
 export default class List extends Command {
   static override summary =
-    'List kernel functions, with the reason for those that can not be traced.';
+    'List kernel functions, with the reason for those that can not be traced, or tracepoints.';
   static override description = `PATTERN is a name or a glob: *, ?, [a-z], [!a]. Without one, all functions are listed.
 Behind a colon it may have an argument, by its name or its type: 'vfs_*:count', '*:(struct sk_buff *)skb', '*:(struct sock *)'.`;
   static override examples = [
@@ -27,6 +28,10 @@ Behind a colon it may have an argument, by its name or its type: 'vfs_*:count', 
       command: `<%= config.bin %> <%= command.id %> --proto '*:(struct sk_buff *)'`,
     },
     {
+      description: 'Which tracepoints the scheduler has, and with which arguments',
+      command: `<%= config.bin %> <%= command.id %> --tracepoints --proto 'sched_*'`,
+    },
+    {
       description: 'For programs',
       command: `<%= config.bin %> <%= command.id %> --format json 'vfs_*'`,
     },
@@ -39,6 +44,10 @@ Behind a colon it may have an argument, by its name or its type: 'vfs_*:count', 
       exclusive: ['refused'],
     }),
     refused: Flags.boolean({ summary: 'Only functions that can not be traced.' }),
+    tracepoints: Flags.boolean({
+      summary: 'Tracepoints instead of functions.',
+      exclusive: ['traceable', 'refused', 'count'],
+    }),
     proto: Flags.boolean({ summary: 'Show prototypes.' }),
     count: Flags.boolean({ summary: 'Count them by reason.', exclusive: ['proto'] }),
     format: Flags.option({
@@ -50,13 +59,25 @@ Behind a colon it may have an argument, by its name or its type: 'vfs_*:count', 
 
   async run(): Promise<void> {
     const { flags, argv } = await this.parse(List);
-    await showFunctions({
-      patterns: parsePatterns('fsnoop list', argv.length === 0 ? ['*'] : (argv as string[])),
-      only: flags.traceable ? 'traceable' : flags.refused ? 'refused' : null,
-      show: flags.count ? 'counts' : flags.proto ? 'prototypes' : 'names',
+    const shown = {
       format: flags.format,
       color: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
       output: null,
+    };
+    const named = argv.length === 0 ? ['*'] : (argv as string[]);
+    if (flags.tracepoints) {
+      await showTracepoints({
+        globs: parseTracepoints(named),
+        show: flags.proto ? 'prototypes' : 'names',
+        ...shown,
+      });
+      return;
+    }
+    await showFunctions({
+      patterns: parsePatterns('fsnoop list', named),
+      only: flags.traceable ? 'traceable' : flags.refused ? 'refused' : null,
+      show: flags.count ? 'counts' : flags.proto ? 'prototypes' : 'names',
+      ...shown,
     });
   }
 }

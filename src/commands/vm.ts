@@ -4,6 +4,7 @@ import * as Flags from '@oclif/core/flags';
 import { exitStatus, Failure } from '../failure.js';
 import { parseBytes, parseDurationNs } from '../quantities.js';
 import { writeAll } from '../descriptor.js';
+import { architectures } from '../vm/architecture.js';
 import { chooseEnvironment } from '../vm/environment.js';
 import { parseGuestFile } from '../vm/guest-files.js';
 import { runInGuest, type GuestOptions } from '../vm/guest.js';
@@ -16,9 +17,10 @@ const closedPipe = 141;
 
 export default class Vm extends Command {
   static override summary = 'Run a command in a throw-away guest with a kernel of your choice.';
-  static override description = `The guest holds busybox, node and fsnoop, which is on PATH; --file brings more. Output comes out byte for byte.
+  static override description = `The guest holds busybox, cat, node and fsnoop, which is on PATH; --file brings more. Output comes out byte for byte.
 Exit status: the command's own; 124 timed out; 125 the guest crashed, could not start or could not load a module.
-KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
+KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead. A guest of another machine than this one has
+Debian's node, and the fsnoop that was built for it: npm run setup -- arm64.`;
   static override examples = [
     {
       description: 'Trace a kernel that this machine does not run',
@@ -33,6 +35,10 @@ KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
       command: '<%= config.bin %> <%= command.id %> --module loop,btrfs -- cat /proc/modules',
     },
     {
+      description: 'Trace on arm64, wherever you are',
+      command: `<%= config.bin %> <%= command.id %> --arch arm64 -- fsnoop -k vfs_read -c 'cat /etc/hostname'`,
+    },
+    {
       description: 'Try a kernel of your own',
       command:
         '<%= config.bin %> <%= command.id %> --kernel arch/x86/boot/bzImage -- fsnoop doctor',
@@ -41,6 +47,10 @@ KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
   static override usage = '<%= command.id %> [FLAGS] -- COMMAND...';
   static override strict = false;
   static override flags = {
+    arch: Flags.option({
+      summary: "Machine that the guest is; without it, this machine's own.",
+      options: architectures,
+    })(),
     kernel: Flags.string({
       summary: 'Series of Debian kernels, fetched once, or path of a kernel image.',
       helpValue: 'SERIES|PATH',
@@ -80,6 +90,7 @@ KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead.`;
       });
     this.exit(
       await this.runGuest({
+        architecture: flags.arch,
         kernel: flags.kernel,
         command: argv as string[],
         icount: flags.icount,

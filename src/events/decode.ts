@@ -42,7 +42,7 @@ export function decode(
     const size = view.getUint32(offset + at.size, true);
     const type = view.getUint8(offset + at.type);
     const depth = view.getUint16(offset + at.depth, true);
-    if (type < recordType.call || type > recordType.drop) {
+    if (type < recordType.call || type > recordType.away) {
       throw new RangeError(`record at byte ${offset}: type ${type} is unknown`);
     }
     const shape = view.getUint8(offset + at.shape);

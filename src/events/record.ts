@@ -34,14 +34,23 @@ export const shapeArgs = 0xf;
 export const shapeEntry = 0x10;
 export const slotBytes = 8;
 
-export const recordType = { call: 1, entry: 2, open: 3, exit: 4, drop: 5 } as const;
+export const recordType = {
+  call: 1,
+  entry: 2,
+  open: 3,
+  exit: 4,
+  drop: 5,
+  mark: 6,
+  away: 7,
+} as const;
 export type RecordType = (typeof recordType)[keyof typeof recordType];
 
 /** One decoded record. */
 export interface CallRecord {
   readonly type: RecordType;
+  /** Of a mark: 0 where it is in no tree. */
   readonly depth: number;
-  /** Place of the function in the plan. */
+  /** Place of the function, or the tracepoint, in the plan. */
   readonly function: number;
   /** Number of the root call, of all tasks. */
   readonly tree: number;
@@ -52,12 +61,12 @@ export interface CallRecord {
   readonly index: number;
   /** Since the epoch that it was decoded with. */
   readonly startNs: number;
-  /** Of an open call: until tracing, or its task, ended. */
+  /** Of an open call: until tracing, or its task, ended. Of a time off the CPU: until it was over. */
   readonly durationNs: number;
   /** Raw value as returned: its lower and upper 32 bits, both unsigned. */
   readonly retvalLow: number;
   readonly retvalHigh: number;
-  /** Name of the task; only roots have it, others have ''. */
+  /** Name of the task; only roots, and marks in no tree, have it, others have ''. */
   readonly comm: string;
   /** A record of its entry came before. */
   readonly hasEntry: boolean;
@@ -69,3 +78,7 @@ export interface CallRecord {
   readonly itemsAt: number;
   readonly end: number;
 }
+
+/** A mark that is in no tree. */
+export const isLone = ({ type, depth }: Pick<CallRecord, 'type' | 'depth'>): boolean =>
+  type === recordType.mark && depth === 0;

@@ -56,8 +56,8 @@ export interface Scope {
     /** Where it cannot be read. */
     readonly onStack?: boolean;
   }[];
-  /** Id of the type returned, 0 for void. */
-  readonly returns: number;
+  /** Id of the type returned, 0 for void; null for a tracepoint, which does not return. */
+  readonly returns: number | null;
 }
 
 type Of<Type extends Syntax['type']> = Extract<Syntax, { readonly type: Type }>;
@@ -288,10 +288,17 @@ export class Checker {
   }
 
   #retval(place: Place): Node {
+    if (this.scope.returns === null) throw this.neverReturns(place);
     const ctype = readType(this.#btf, this.scope.returns);
     if (ctype.kind === 'void')
       throw this.fail('scope', `${this.scope.functionName} returns nothing.`, place);
     return { kind: 'register', ctype, slot: 'retval', bitOffset: 0, bits: null };
+  }
+
+  /** Of a tracepoint. */
+  neverReturns(place: Place): ExpressionError {
+    const message = `${this.scope.functionName} is a tracepoint: it has no duration and returns nothing.`;
+    return this.fail('scope', message, place);
   }
 
   #unknown(syntax: Of<'name'>): ExpressionError {

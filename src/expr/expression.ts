@@ -51,8 +51,10 @@ export function compileValue(expression: Expression, scope: Scope): CompiledValu
   const checker = new Checker(text, scope);
   const aggregate = aggregateOf(expression);
   const shown = aggregate === null ? root : onlyArgument(checker, root as Call);
-  if (shown.type === 'name' && shown.name === '$duration')
+  if (shown.type === 'name' && shown.name === '$duration') {
+    if (scope.returns === null) throw checker.neverReturns(shown);
     return { ...describe(scope, u64, 'value'), ops: [], when: 'user', aggregate };
+  }
 
   const program = new Program();
   const { ctype, display } =

@@ -3,7 +3,6 @@ import { exitStatus, Failure } from '../failure.js';
 
 const below = 'has no counterpart; -g shows the calls below';
 const later = 'is not there yet';
-const functionsOnly = `${later}: only functions can be traced; find one with fsnoop list`;
 const unneeded = 'is not needed';
 const packet = "--output-arg 'pkt(skb->head + skb->network_header, 64, ip)' shows the headers";
 
@@ -14,7 +13,6 @@ const advice: Readonly<Record<string, string>> = {
   '--output-pkt': `${later}; ${packet}`,
   '--filter-pkt': `${later}; --filter-arg compares what is in a packet: 'be32(skb->head + skb->network_header, 12) == 0x7f000001'`,
   '--skip-tunnel': 'goes with --filter-pkt and --output-pkt',
-  '--tracepoint': functionsOnly,
   '--disasm': `${later}; fsnoop list --proto shows what functions take, and objdump -d their instructions`,
   '--disasm-bytes': 'goes with --disasm',
   '--disasm-intel-syntax': 'goes with --disasm',
@@ -27,7 +25,6 @@ const advice: Readonly<Record<string, string>> = {
 };
 
 const longNames: Readonly<Record<string, string>> = {
-  '-t': '--tracepoint',
   '-d': '--disasm',
   '-B': '--disasm-bytes',
   '-D': '--debug-log',

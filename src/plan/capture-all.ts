@@ -54,13 +54,14 @@ export function captureAll(
 
 /** Word by word: spread out, thousands would take a second. */
 function planFunction(
-  { name, module, btfId, idInProgram, returns, reason }: KernelFunction,
+  { kind, name, module, btfId, idInProgram, returns, reason }: KernelFunction,
   role: ChosenFunction['role'],
   capture: Capture,
 ): PlannedFunction {
   const { returnsName, parameters, argSlots, program } = capture;
   const { entryValues, returnValues, outputs } = capture;
   return {
+    kind,
     name,
     module,
     btfId,

@@ -9,6 +9,7 @@ import { exitStatus, Failure } from '../failure.js';
 import type { Btf } from '../symbols/btf.js';
 import { spellType } from '../symbols/c-type.js';
 import { describeParameters, type Parameter } from '../symbols/parameters.js';
+import { ownParameters } from '../symbols/tracepoints.js';
 import { describeType, type StructType, type Type } from '../symbols/type.js';
 import { toFailure } from './caret.js';
 import type { Program } from './plan.js';
@@ -73,6 +74,8 @@ export interface Misfit {
   readonly error: ExpressionError;
 }
 
+/** MAX_BPF_FUNC_ARGS: a tracepoint has no more. */
+const mostArguments = 12;
 /** Characters of a string argument that are read. */
 const stringBytes = 64;
 const mostStackFrames = 64;
@@ -106,6 +109,7 @@ function itemBytes({ op, n }: Op): number {
 }
 
 export interface CapturedFunction {
+  readonly kind?: 'tracepoint' | undefined;
   readonly name: string;
   /** 0 where it has none. */
   readonly btfId: number;
@@ -119,8 +123,10 @@ export function makeCapture(
   wishes: CaptureWishes,
   btf: Btf,
 ): Captured {
-  const parameters = target.btfId === 0 ? [] : describeParameters(btf, target.btfId);
-  const argSlots = countReadable(parameters, wishes.argSlots);
+  const isHit = target.kind === 'tracepoint';
+  const parameters =
+    target.btfId === 0 ? [] : describeParameters(btf, target.btfId, isHit ? ownParameters : 0);
+  const argSlots = countReadable(parameters, isHit ? mostArguments : wishes.argSlots);
   const scope: Scope = {
     btf,
     functionName: target.name,
@@ -130,10 +136,10 @@ export function makeCapture(
       slot,
       onStack: slot >= argSlots,
     })),
-    returns: target.btfId === 0 ? 0 : btf.returned(target.btfId),
+    returns: isHit ? null : target.btfId === 0 ? 0 : btf.returned(target.btfId),
   };
   const entry = new Moment();
-  const atReturn = new Moment();
+  const atReturn = isHit ? entry : new Moment();
 
   if (wishes.stack && role === 'root') addStack(entry);
   const { meanings, misfits } = addOutputs(wishes.outputs, scope, entry, atReturn);
@@ -161,15 +167,15 @@ export function makeCapture(
     filter: filters.entry,
     entry: entry.ops,
     returnFilter: filters.atReturn,
-    atReturn: atReturn.ops,
+    atReturn: isHit ? noOps : atReturn.ops,
   };
   const capture: Capture = {
-    returnsName: target.btfId === 0 ? '' : spellType(btf, scope.returns),
+    returnsName: target.btfId === 0 || scope.returns === null ? '' : spellType(btf, scope.returns),
     parameters,
     argSlots: wishes.args === 'off' ? 0 : argSlots,
     program: isEmpty(program) ? null : program,
     entryValues: entry.values,
-    returnValues: atReturn.values,
+    returnValues: isHit ? [] : atReturn.values,
     outputs: meanings,
   };
   return { type: 'capture', capture, misfits };
@@ -362,6 +368,9 @@ function filterErrors(returns: Type, errnos: readonly number[] | 'any'): readonl
   ]);
   return [...equals, op('filter')];
 }
+
+/** Whether a return value can be an error, as signed integers and ERR_PTR() tell it. */
+export const mayFail = (returns: Type): boolean => returnedNumber(returns) !== null;
 
 function returnedNumber(returns: Type): readonly Op[] | null {
   const retval: Op = { op: 'retval', n: 0, imm: 0n };

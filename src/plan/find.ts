@@ -19,6 +19,8 @@ export interface FunctionSource {
   btfOf(module: string | null): Btf;
   /** Functions, traceable or not, that match one of the globs: sorted by name. */
   match(globs: readonly string[], scope?: Scope): readonly KernelFunction[];
+  /** Tracepoints that match one of the globs: sorted by name. */
+  tracepoints(globs: readonly string[], scope?: Scope): readonly KernelFunction[];
   /** Names of functions that are spelt much like this one. */
   nearest(name: string, count: number): readonly string[];
   /** Whether a function has such an argument; null where the kernel has no such type. */

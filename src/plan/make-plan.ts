@@ -1,6 +1,7 @@
 /** Makes the plan of a trace from the user's wishes and the kernel's functions. */
 import { exitStatus, Failure } from '../failure.js';
 import type { CalleeSearch, CallGraph } from '../symbols/callees.js';
+import { whyDeniedTracepoint } from '../symbols/deny-list.js';
 import { spellFunction, type KernelFunction, type Scope } from '../symbols/function.js';
 import { captureAll } from './capture-all.js';
 import { findFunctions, type FunctionSource } from './find.js';
@@ -9,6 +10,7 @@ import { chooseMethod, traits, type Method } from './method.js';
 import type { Pattern } from './pattern.js';
 import type { Plan, PlannedGraph, RefusedFunction } from './plan.js';
 import { findPrograms, type ProgramPattern } from './programs.js';
+import { chooseTracepoints } from './tracepoints.js';
 
 /** What the user asked for, as the flags have it. */
 export interface Wishes extends Pick<
@@ -24,11 +26,14 @@ export interface Wishes extends Pick<
   | 'filters'
   | 'errnos'
   | 'stack'
+  | 'cpuTime'
 > {
   /** `-k`. */
   readonly roots: readonly Pattern[];
   /** `-p`: they are roots too. */
   readonly programs: readonly ProgramPattern[];
+  /** `-t`: names and globs. */
+  readonly tracepoints: readonly string[];
   /** `--kfunc-kmods`, `--kfunc-all-kmods`. */
   readonly modules: Scope;
   readonly graph: boolean;
@@ -52,6 +57,7 @@ interface ChosenFunctions {
   readonly include: readonly KernelFunction[];
   readonly exclude: readonly KernelFunction[];
   readonly extra: readonly KernelFunction[];
+  readonly tracepoints: readonly KernelFunction[];
 }
 
 export interface Choice extends ChosenFunctions {
@@ -85,7 +91,10 @@ export function chooseFunctions(wishes: Wishes, symbols: FunctionSource): Chosen
     ...choose(wishes.roots),
     ...(wishes.programs.length > 0 ? findPrograms(wishes.programs, symbols.programs) : []),
   ];
-  if (!roots.some(({ reason }) => reason === null)) throw noRoot(wishes, roots);
+  const tracepoints = chooseTracepoints(wishes.tracepoints, symbols, wishes.modules);
+  const isAlone = tracepoints.length > 0 && wishes.roots.length + wishes.programs.length === 0;
+  if (isAlone) checkAlone(wishes, tracepoints);
+  else if (!roots.some(({ reason }) => reason === null)) throw noRoot(wishes, roots);
   const asked = new Set(roots);
   // of what is included it only takes away
   for (const pattern of include.length > 0 ? [] : exclude) {
@@ -98,7 +107,25 @@ export function chooseFunctions(wishes: Wishes, symbols: FunctionSource): Chosen
     include: choose(include),
     exclude: choose(exclude),
     extra: choose(extra),
+    tracepoints,
   };
+}
+
+/** @throws {Failure} when none can be traced, or something is asked for that only functions have */
+function checkAlone(wishes: Wishes, tracepoints: readonly KernelFunction[]): void {
+  if (tracepoints.every(({ reason }) => reason !== null)) throw noTracepoint(tracepoints);
+  const needless = [
+    ...(hasGraph(wishes) ? ['-g'] : []),
+    ...(wishes.minDurationNs > 0 ? ['--min-duration'] : []),
+    ...(wishes.errnos === null ? [] : ['--errors and --errno']),
+    ...(wishes.cpuTime ? ['--cpu-time'] : []),
+  ];
+  if (needless.length === 0) return;
+  throw new Failure(
+    exitStatus.usage,
+    `A tracepoint has no duration, no return value and nothing below it: ${needless.join(', ')} can't be of it.`,
+    'Name functions too, and the tracepoints are marks in their trees: -k FUNCTION -t TRACEPOINT',
+  );
 }
 
 /**
@@ -107,7 +134,7 @@ export function chooseFunctions(wishes: Wishes, symbols: FunctionSource): Chosen
  */
 export function makePlan(
   wishes: Wishes,
-  { methods, graph, roots, include, exclude, extra }: Choice,
+  { methods, graph, roots, include, exclude, extra, tracepoints }: Choice,
   symbols: FunctionSource,
   callees: CallGraph | null,
 ): Plan {
@@ -121,6 +148,7 @@ export function makePlan(
   for (const one of roots) chosen.set(spellFunction(one), { found: one, role: 'root' });
   const all = [...chosen.values()].sort((a, b) => (a.found.name < b.found.name ? -1 : 1));
   const traceable = all.filter(({ found: { reason } }) => reason === null);
+  const points = tracepoints.map((found) => chooseRole(found, traceable));
   const stack = wishes.stack || wishes.roots.some((pattern) => pattern.stack);
   const method = chooseMethod(methods, {
     functions: traceable.length,
@@ -128,12 +156,17 @@ export function makePlan(
     isOfVmlinux: traceable.every(({ found: { module } }) => module === null),
   });
   const { deepest, argSlots } = traits[method];
-  const captured = captureAll(traceable, { ...wishes, stack, argSlots }, symbols);
+  const captured = captureAll(
+    [...traceable, ...points.filter(({ found: { reason } }) => reason === null)],
+    { ...wishes, stack, argSlots },
+    symbols,
+  );
   const { functions, refused } = captured;
   return {
     method,
-    functions,
-    refused: [...all.flatMap(toRefused), ...refused],
+    functions: functions.filter(({ kind }) => kind === undefined),
+    tracepoints: functions.filter(({ kind }) => kind === 'tracepoint'),
+    refused: [...[...all, ...points].flatMap(toRefused), ...refused],
     graph,
     callees: found,
     maxDepth: graph ? wishes.maxDepth : deepest,
@@ -148,8 +181,15 @@ export function makePlan(
     filters: wishes.filters,
     errnos: wishes.errnos,
     stack,
+    cpuTime: wishes.cpuTime,
   };
 }
+
+/** Where there are functions, tracepoints are marks in the trees of those. */
+const chooseRole = (found: KernelFunction, functions: readonly Chosen[]): Chosen => ({
+  found,
+  role: functions.length > 0 ? 'below' : 'root',
+});
 
 function listPatchable(graph: PlannedGraph | null): KernelFunction[] {
   const all = graph?.callees.map(({ callee }) => callee) ?? [];
@@ -201,6 +241,17 @@ function noRoot(wishes: Wishes, roots: readonly KernelFunction[]): Failure {
       ? `${only.name} can't be traced: ${reasons.replace(/: 1$/, '')}.`
       : `None of the ${roots.length} functions that ${asked.join(' and ')} matches can be traced (${reasons}).`,
     ...(texts.length > 0 ? [`See each with its reason: fsnoop list '${texts.join("' '")}'`] : []),
+  );
+}
+
+function noTracepoint([first, ...others]: readonly KernelFunction[]): Failure {
+  const why = first === undefined ? null : whyDeniedTracepoint(first.name);
+  return new Failure(
+    exitStatus.usage,
+    others.length === 0
+      ? `${first?.name ?? ''} can't be traced: it ${why ?? 'is denied'}.`
+      : `None of the ${others.length + 1} tracepoints can be traced; ${first?.name ?? ''} ${why ?? 'is denied'}.`,
+    "Look for others with: fsnoop list --tracepoints '*'",
   );
 }
 

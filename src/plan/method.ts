@@ -37,6 +37,9 @@ export const traits: Readonly<Record<Method, Traits>> = {
   'kprobe.multi': { copies: 0, ...inFrame, ...byRegisters },
 };
 
+/** The deepest that is counted: the kernel side keeps what is below a call for each level. */
+export const deepestCounted = 62;
+
 /** The deepest that any method records. */
 export const deepestOfAll = inCookie.deepest;
 

@@ -51,8 +51,10 @@ export interface PlannedGraph {
 
 export interface Plan {
   readonly method: Method;
-  /** A record's `function` is the place in this list. */
+  /** A record's `function` is the place in this list, with the tracepoints behind it: see placesOf(). */
   readonly functions: readonly PlannedFunction[];
+  /** Marks in open trees; without functions they are told by themselves. */
+  readonly tracepoints: readonly PlannedFunction[];
   readonly refused: readonly RefusedFunction[];
   /** Print trees (`-g`) or one line a call. */
   readonly graph: boolean;
@@ -81,4 +83,13 @@ export interface Plan {
   readonly errnos: readonly number[] | 'any' | null;
   /** Show the kernel stack of each root. */
   readonly stack: boolean;
+  /** Tell how long each call was off the CPU. */
+  readonly cpuTime: boolean;
 }
+
+/** What records are of, by their `function`. */
+export const placesOf = ({
+  functions,
+  tracepoints,
+}: Pick<Plan, 'functions' | 'tracepoints'>): readonly PlannedFunction[] =>
+  tracepoints.length === 0 ? functions : [...functions, ...tracepoints];

@@ -2,6 +2,8 @@
 import { TDigest } from 'tdigest';
 import { formatDuration } from './duration.js';
 import { drawBuckets, Histogram, type Bucket } from './histogram.js';
+import { exactOrString } from './number-json.js';
+import { printJson } from './print-json.js';
 import { formatCount } from './text.js';
 
 export interface Measure {
@@ -69,7 +71,7 @@ export class Aggregates {
         type === 'hist'
           ? { buckets: group.histogram.buckets().map(bucketToJson) }
           : quantilesToJson(group);
-      lines += `${JSON.stringify({ type, label, expr, unit, count: group.count, ...values })}\n`;
+      lines += `${printJson({ type, label, expr, unit, count: group.count, ...values })}\n`;
     }
     return lines;
   }
@@ -141,9 +143,3 @@ const bucketToJson = ({ from, to, count }: Bucket) => ({
   to: exactOrString(to),
   count,
 });
-
-/** An integer that a double can't hold is a string. */
-function exactOrString(value: number | bigint): number | string {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : `${BigInt(value)}`;
-}

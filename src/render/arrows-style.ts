@@ -7,13 +7,14 @@
  *	cat 101             ← vfs_read = 131072  2.74 µs
  */
 import { recordType, type CallRecord } from '../events/record.js';
-import type { Call, Tree } from '../tree/tree.js';
-import { sourceOf, type Shown, type ValueSource } from './call-values.js';
+import type { Call, Mark, Tree } from '../tree/tree.js';
+import { entrySource, sourceOf, type Shown, type ValueSource } from './call-values.js';
 import { formatDuration, markOf } from './duration.js';
 import {
   formatCalled,
   formatComm,
   formatLost,
+  formatMark,
   formatOutputs,
   formatReturned,
   formatUnreturned,
@@ -24,7 +25,8 @@ import {
 const taskWidth = 20;
 
 type Task = Pick<Tree, 'comm' | 'tid'>;
-type End = Pick<Call, 'function' | 'durationNs' | 'retvalLow' | 'retvalHigh' | 'status'>;
+type End = Pick<Call, 'function' | 'durationNs' | 'retvalLow' | 'retvalHigh' | 'status'> &
+  Partial<Pick<Call, 'offNs'>>;
 
 export function renderArrows(text: Text, tree: Tree): string {
   const prefix = formatPrefix(text, tree);
@@ -36,7 +38,9 @@ export function renderArrows(text: Text, tree: Tree): string {
       out +=
         node.type === 'call'
           ? renderCall(node, `${indent}  `)
-          : text.line(`${prefix}${indent}  ${text.warning(`… ${formatLost(node.lost)}`)}`);
+          : node.type === 'mark'
+            ? renderMarkLines(text, `${prefix}${indent}  `, node)
+            : text.line(`${prefix}${indent}  ${text.warning(`… ${formatLost(node.lost)}`)}`);
     }
     return out + formatEndLines(text, `${prefix}${indent}`, call, { args, entry: null, returned });
   };
@@ -46,9 +50,10 @@ export function renderArrows(text: Text, tree: Tree): string {
 /** A record's line: its comm is that of its tree's root. */
 export function renderLive(text: Text, record: CallRecord, comm: string): string {
   const prefix = formatPrefix(text, { comm, tid: record.tid }) + '  '.repeat(record.depth);
-  if (record.type === recordType.drop) return '';
+  if (record.type === recordType.drop || record.type === recordType.away) return '';
+  if (record.type === recordType.mark) return renderMarkLines(text, prefix, record);
   if (record.type === recordType.entry) {
-    const source: ValueSource = { args: record, entry: record, returned: null };
+    const source = entrySource(record);
     const args = text.values.arguments(record.function, source);
     const called =
       args === ''
@@ -60,6 +65,11 @@ export function renderLive(text: Text, record: CallRecord, comm: string): string
   const returned = record.type === recordType.call ? record : null;
   const source: ValueSource = { args: null, entry: null, returned };
   return formatEndLines(text, prefix, { ...record, status }, source);
+}
+
+function renderMarkLines(text: Text, prefix: string, mark: Omit<Mark, 'type'>): string {
+  const outputs = text.values.outputs(mark.function, entrySource(mark));
+  return formatLines(text, prefix, formatMark(text, mark), outputs);
 }
 
 /** What the live lines of a tree lack. */
@@ -92,5 +102,7 @@ function formatEnd(text: Text, end: End): string {
   const mark = markOf(end.durationNs);
   const marked = mark === ' ' ? '' : `${mark} `;
   const duration = text.slow[mark](`${marked}${formatDuration(end.durationNs)}`);
-  return `← ${name}${formatReturned(text, end)}  ${duration}`;
+  const { offNs = 0 } = end;
+  const off = text.cpuTime && offNs > 0 ? `, off CPU ${formatDuration(offNs)}` : '';
+  return `← ${name}${formatReturned(text, end)}  ${duration}${off}`;
 }

@@ -6,6 +6,7 @@ import type { Parameter } from '../symbols/parameters.js';
 import type { Type } from '../symbols/type.js';
 import type { Call, Carried } from '../tree/tree.js';
 import type { Output } from './counting.js';
+import { printJson } from './print-json.js';
 import type { Stack } from './stack.js';
 import { formatItem, formatItemJson, isItemCut, readItems, type Item } from './value-items.js';
 import { formatMemory, formatMemoryJson } from './value-memory.js';
@@ -33,6 +34,13 @@ export function sourceOf(call: Call): ValueSource {
   const carried: Carried = call as Call & Carried;
   return { args: carried, entry: call.entry, returned: carried };
 }
+
+/** Of a record of an entry, or of a mark: all that it has is there before anything returns. */
+export const entrySource = (carried: Carried): ValueSource => ({
+  args: carried,
+  entry: carried,
+  returned: null,
+});
 
 /** A value with the place of its first item among those of its record. */
 interface Slot {
@@ -235,7 +243,7 @@ export class CallValues {
 
   #outputJson(at: number, slot: Slot, items: Items): string {
     const { type, typeName, display } = slot.value;
-    const head = `{"expression":${JSON.stringify(this.#outputs[at]?.text)},"type":${JSON.stringify(typeName)}`;
+    const head = `{"expression":${printJson(this.#outputs[at]?.text)},"type":${printJson(typeName)}`;
     const found = items.find(slot);
     if (found === undefined) return `${head},"value":null,"lost":true}`;
     const { view, item } = found;
@@ -250,7 +258,7 @@ export class CallValues {
   #symbolJson(type: Type, low: number, high: number): string {
     if (type.kind !== 'pointer' || type.to !== 'function') return '';
     const place = this.#addresses.nameOf(low, high);
-    return place === null ? '' : `,"symbol":${JSON.stringify(place.name)}`;
+    return place === null ? '' : `,"symbol":${printJson(place.name)}`;
   }
 }
 
@@ -264,7 +272,7 @@ const missing = 'on the stack';
 const isMissing = ({ slot }: Parameter, { argSlots }: Layout): boolean => slot >= argSlots;
 
 const headJson = ({ name, typeName }: Parameter): string =>
-  `{"name":${JSON.stringify(name)},"type":${JSON.stringify(typeName)}`;
+  `{"name":${printJson(name)},"type":${printJson(typeName)}`;
 
 interface Found {
   readonly view: DataView;

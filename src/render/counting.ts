@@ -2,9 +2,9 @@
 import type { PlannedFunction } from '../plan/plan.js';
 import type { Addresses } from '../symbols/addresses.js';
 import type { Type } from '../symbols/type.js';
-import type { Call, Tree } from '../tree/tree.js';
+import type { Call, Mark, Tree } from '../tree/tree.js';
 import { Aggregates } from './aggregates.js';
-import { sourceOf, type CallValues } from './call-values.js';
+import { entrySource, sourceOf, type CallValues, type ValueSource } from './call-values.js';
 import { FoldedStacks } from './stack.js';
 
 /** An output of the plan: its expression, and whether its values are counted rather than shown. */
@@ -51,6 +51,14 @@ export class Counting {
     if (this.#aggregates.some((aggregates) => aggregates !== null)) this.#count(tree.root);
   }
 
+  /** A tracepoint that is in no tree. */
+  addMark(mark: Omit<Mark, 'type'>): void {
+    const source = entrySource(mark);
+    const stack = this.#stacks === null ? null : this.#values.stack(mark.function, source);
+    if (stack !== null) this.#stacks?.add(stack);
+    this.#countValues(mark.function, source);
+  }
+
   /** '' for nothing. */
   text(): string {
     const parts = this.#aggregates.map((aggregates) => aggregates?.render() ?? '');
@@ -64,18 +72,28 @@ export class Counting {
   }
 
   #count(call: Call): void {
-    for (const node of call.children) if (node.type === 'call') this.#count(node);
-    const planned = this.#functions[call.function];
-    if (planned === undefined) return;
-    for (const [place, aggregates] of this.#aggregates.entries()) {
-      const meaning = planned.outputs[place] ?? null;
-      if (aggregates === null || meaning === null) continue;
-      if (meaning.when === 'user') {
-        if (call.status === 'returned') aggregates.add(planned.name, call.durationNs);
-        continue;
-      }
-      const word = this.#values.word(call.function, place, sourceOf(call));
+    for (const node of call.children) {
+      if (node.type === 'call') this.#count(node);
+      else if (node.type === 'mark') this.#countValues(node.function, entrySource(node));
+    }
+    this.#countValues(call.function, sourceOf(call));
+    if (call.status === 'returned') this.#countDuration(call);
+  }
+
+  #countValues(place: number, source: ValueSource): void {
+    const planned = this.#functions[place];
+    for (const [output, aggregates] of this.#aggregates.entries()) {
+      const meaning = planned?.outputs[output] ?? null;
+      if (planned === undefined || aggregates === null || meaning === null) continue;
+      const word = meaning.when === 'user' ? null : this.#values.word(place, output, source);
       if (word !== null) aggregates.add(planned.name, toInteger(meaning.type, ...word));
+    }
+  }
+
+  #countDuration({ function: place, durationNs }: Call): void {
+    const planned = this.#functions[place];
+    for (const [output, aggregates] of this.#aggregates.entries()) {
+      if (planned?.outputs[output]?.when === 'user') aggregates?.add(planned.name, durationNs);
     }
   }
 }

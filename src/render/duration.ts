@@ -10,9 +10,9 @@ const marks = [
   { aboveNs: 10_000, mark: '+' },
 ] as const;
 
-export type Mark = (typeof marks)[number]['mark'] | ' ';
+export type SlowMark = (typeof marks)[number]['mark'] | ' ';
 
-export function markOf(durationNs: number): Mark {
+export function markOf(durationNs: number): SlowMark {
   if (durationNs <= 10_000) return ' ';
   return marks.find(({ aboveNs }) => durationNs > aboveNs)?.mark ?? ' ';
 }

@@ -6,12 +6,14 @@
  *	 0)   1.200 us    |    rw_verify_area(); /* ret=0x0 *\/
  *	 0)   2.738 us    |  } /* vfs_read ret=0x20000 *\/
  */
-import type { Call, Tree } from '../tree/tree.js';
+import type { Call, Mark, Tree } from '../tree/tree.js';
 import { formatDurationFtrace, markOf } from './duration.js';
 import {
   formatCalled,
   formatCallOutputs,
   formatComm,
+  formatMark,
+  formatMarkOutputs,
   formatUnreturned,
   nameOf,
   returnTypeOf,
@@ -51,7 +53,7 @@ export class FtraceStyle {
     const called = formatCalled(text, call);
     if (call.status === 'returned' && call.children.length === 0) {
       const returned = this.#returned(call);
-      const comment = formatComment(returned, formatCallOutputs(text, call));
+      const comment = formatComment(this.#told(returned, call), formatCallOutputs(text, call));
       return this.#line(tree, call.cpu, `${this.#duration(call)}${indent}${called};${comment}`);
     }
 
@@ -62,16 +64,24 @@ export class FtraceStyle {
       out +=
         node.type === 'call'
           ? this.#call(tree, node, `${indent}  `)
-          : text.line(text.warning(`CPU:${call.cpu} [LOST ${node.lost} EVENTS]`));
+          : node.type === 'mark'
+            ? this.#line(tree, node.cpu, `${noDuration}${indent}  ${this.#mark(node)}`)
+            : text.line(text.warning(`CPU:${call.cpu} [LOST ${node.lost} EVENTS]`));
     }
     if (call.status === 'open' || call.status === 'exited') return out;
     const cell = call.status === 'lost' ? noDuration : this.#duration(call);
     const returned = this.#returned(call);
     const comment = formatComment(
-      returned === '' ? '' : `${name} ${returned}`,
+      this.#told(returned === '' ? '' : `${name} ${returned}`, call),
       formatCallOutputs(text, call),
     );
     return out + this.#line(tree, call.cpu, `${cell}${indent}}${comment}`);
+  }
+
+  /** Events between the calls are comments there. */
+  #mark(mark: Mark): string {
+    const outputs = formatMarkOutputs(this.#text, mark);
+    return formatComment(formatMark(this.#text, mark), outputs).trim();
   }
 
   #duration({ durationNs }: Call): string {
@@ -84,6 +94,12 @@ export class FtraceStyle {
     const value = formatReturnFtrace(returnTypeOf(this.#text, place), retvalLow, retvalHigh);
     if (value === '') return '';
     return value.startsWith('-') ? this.#text.error(`ret=${value}`) : `ret=${value}`;
+  }
+
+  /** With how long the task was off the CPU, which ftrace has no column for. */
+  #told(returned: string, { offNs }: Call): string {
+    if (!this.#text.cpuTime || offNs === 0) return returned;
+    return `${returned}${returned === '' ? '' : ' '}off-cpu=${formatDurationFtrace(offNs).trim()}`;
   }
 
   #line(tree: Tree, cpu: number, content: string): string {

@@ -26,9 +26,10 @@ const barWidth = 52;
 export class Histogram {
   readonly #counts: number[] = [];
 
-  add(value: number | bigint): void {
+  /** @param times how many of that value */
+  add(value: number | bigint, times = 1): void {
     const place = placeOf(value);
-    this.#counts[place] = (this.#counts[place] ?? 0) + 1;
+    this.#counts[place] = (this.#counts[place] ?? 0) + times;
   }
 
   /** From the smallest that has a value to the largest: those between may be empty. */

@@ -19,7 +19,11 @@ export function findHot(
   counts: ArrayLike<number>,
 ): HotFunction[] {
   return functions
-    .map(({ name, root }, place) => ({ function: name, records: counts[place] ?? 0, root }))
+    .map(({ name, root, kind }, place) => ({
+      function: name,
+      records: counts[place] ?? 0,
+      root: root || kind !== undefined, // a tracepoint is no part of the graph either
+    }))
     .filter(({ records }) => records > 0)
     .sort((a, b) => b.records - a.records)
     .slice(0, mostNamed);

@@ -1,5 +1,5 @@
 /**
- * Functions, one a line, with the reason for those that can't be traced:
+ * Functions, or tracepoints, one a line, with the reason for those that can't be traced:
  *
  *	_printk                                   variadic
  *	vfs_read
@@ -8,7 +8,7 @@
  * or with the prototype in the place of the name, where BTF has it.
  */
 import { Chalk } from 'chalk';
-import { whyDenied } from '../symbols/deny-list.js';
+import { whyDenied, whyDeniedTracepoint } from '../symbols/deny-list.js';
 import type { KernelFunction, Reason } from '../symbols/function.js';
 import { formatCount } from './text.js';
 
@@ -37,7 +37,7 @@ export function renderListText(
       const spelt = prototypeOf?.(listed) ?? name;
       const shown = module === null ? spelt : `${spelt} [${module}]`;
       if (reason === null) return `${shown}\n`;
-      return `${shown.padEnd(width)}  ${dim(formatReason(name, reason))}\n`;
+      return `${shown.padEnd(width)}  ${dim(formatReason(listed, reason))}\n`;
     })
     .join('');
 }
@@ -49,10 +49,10 @@ export function renderListJson(
 ): string {
   return functions
     .map((listed) => {
-      const { name, module, reason } = listed;
+      const { kind = 'function', name, module, reason } = listed;
       const known = {
-        type: 'function',
-        function: name,
+        type: kind,
+        [kind]: name,
         module,
         traceable: reason === null,
         reason,
@@ -88,8 +88,9 @@ function countReasons(functions: readonly KernelFunction[]): [Reason | null, num
   });
 }
 
-function formatReason(name: string, reason: Reason): string {
-  return reason === 'denied' ? `${reason}: ${whyDenied(name) ?? ''}` : reason;
+function formatReason({ kind, name }: KernelFunction, reason: Reason): string {
+  if (reason !== 'denied') return reason;
+  return `${reason}: ${(kind === undefined ? whyDenied(name) : whyDeniedTracepoint(name)) ?? ''}`;
 }
 
 function line(value: unknown): string {

@@ -6,6 +6,7 @@ import { formatCount } from './text.js';
 interface Attached {
   /** How many. */
   readonly functions: number;
+  readonly tracepoints: number;
   readonly attachMs: number;
 }
 
@@ -38,7 +39,17 @@ export function renderStopped({ recordsPerSecond, maxRate }: Stopped): string {
 }
 
 /** `Attached to 118 functions in 93 ms by fsession.multi.` */
-export function renderAttached({ functions, attachMs }: Attached, method: string): string {
-  const count = `${formatCount(functions)} function${functions === 1 ? '' : 's'}`;
-  return `Attached to ${count} in ${attachMs.toFixed(0)} ms by ${method}.\n`;
+export function renderAttached(
+  { functions, tracepoints, attachMs }: Attached,
+  method: string,
+): string {
+  const counts = [
+    ...(functions > 0 || tracepoints === 0 ? [count(functions, 'function')] : []),
+    ...(tracepoints > 0 ? [count(tracepoints, 'tracepoint')] : []),
+  ];
+  const by = functions > 0 ? ` by ${method}` : '';
+  return `Attached to ${counts.join(' and ')} in ${attachMs.toFixed(0)} ms${by}.\n`;
 }
+
+const count = (number: number, noun: string) =>
+  `${formatCount(number)} ${noun}${number === 1 ? '' : 's'}`;

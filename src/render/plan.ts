@@ -16,16 +16,15 @@ export function renderPlanText(plan: Plan): string {
   const roots = namesOf(plan, true);
   const others = namesOf(plan, false);
   const rows = [
-    row('Method', plan.method),
-    row('Roots', formatCount(roots.length)) + formatNames(roots, labelWidth),
-    row('Graph', plan.graph ? formatCount(others.length) : 'no: one line a call'),
-    formatNames(others, labelWidth),
+    plan.functions.length === 0 ? '' : formatFunctions(plan, roots, others),
+    plan.tracepoints.length === 0 ? '' : formatTracepoints(plan),
     plan.callees === null ? '' : formatCallees(plan.callees),
     plan.graph ? row('Depth', `${plan.maxDepth}`) : '',
     row('Filters', formatFilters(plan)),
     row('Arguments', plan.args),
     ...plan.outputs.map(({ text }, place) => row(place === 0 ? 'Outputs' : '', text)),
     plan.stack ? row('Stack', 'of each root') : '',
+    plan.cpuTime ? row('CPU time', 'how long each call was off the CPU') : '',
     plan.command === null ? '' : row('Command', plan.command.map(quote).join(' ')),
     row('Buffer', formatBytes(plan.bufferBytes)),
     plan.live ? row('Live', 'a record at each entry too') : '',
@@ -33,6 +32,28 @@ export function renderPlanText(plan: Plan): string {
     plan.refused.length === 0 ? '' : `${formatRefused(plan)}\n`,
   ];
   return rows.join('');
+}
+
+function formatFunctions(
+  { method, graph }: Plan,
+  roots: readonly string[],
+  others: readonly string[],
+): string {
+  return (
+    row('Method', method) +
+    row('Roots', formatCount(roots.length)) +
+    formatNames(roots, labelWidth) +
+    row('Graph', graph ? formatCount(others.length) : 'no: one line a call') +
+    formatNames(others, labelWidth)
+  );
+}
+
+function formatTracepoints({ functions, tracepoints }: Plan): string {
+  const where = functions.length === 0 ? 'one line a hit' : 'marks in the trees';
+  return (
+    row('Points', `${formatCount(tracepoints.length)}, ${where}`) +
+    formatNames(tracepoints.map(spellFunction), labelWidth)
+  );
 }
 
 /** One line: the plan as it is, its functions by name. */
@@ -54,6 +75,7 @@ export function renderPlanJson(plan: Plan): string {
     filters,
     errnos,
     stack,
+    cpuTime,
   } = plan;
   return `${JSON.stringify({
     type: 'plan',
@@ -61,6 +83,7 @@ export function renderPlanJson(plan: Plan): string {
     method,
     roots: namesOf(plan, true),
     functions: namesOf(plan, false),
+    tracepoints: plan.tracepoints.map(spellFunction),
     refused,
     graph,
     disassembly:
@@ -83,6 +106,7 @@ export function renderPlanJson(plan: Plan): string {
     filters: filters.map(({ text }) => text),
     errnos,
     stack,
+    cpuTime,
   })}\n`;
 }
 

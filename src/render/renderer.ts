@@ -1,11 +1,11 @@
 /** Chooses how a trace is written: each method returns the text to write next, maybe none. */
-import { recordType, type CallRecord } from '../events/record.js';
+import { isLone, recordType, type CallRecord } from '../events/record.js';
 import type { RefusedFunction } from '../plan/plan.js';
 import { taskKey } from '../tree/builder.js';
 import type { Tree } from '../tree/tree.js';
 import { renderArrows, renderLive, renderLiveLost } from './arrows-style.js';
-import { renderCalls, renderCallsHeader } from './calls-style.js';
-import { CallValues, sourceOf } from './call-values.js';
+import { renderCalls, renderCallsHeader, renderMark, renderMarksHeader } from './calls-style.js';
+import { CallValues, entrySource, sourceOf, type ValueSource } from './call-values.js';
 import { Counting, type Output } from './counting.js';
 import { FtraceStyle } from './ftrace-style.js';
 import { JsonLines } from './json-lines.js';
@@ -20,6 +20,8 @@ export interface StartInfo {
   readonly method: string;
   /** How many are attached. */
   readonly functions: number;
+  /** Absent where none was asked for. */
+  readonly tracepoints?: number | undefined;
   readonly refused: readonly RefusedFunction[];
   readonly attachMs: number;
 }
@@ -32,8 +34,6 @@ export interface RendererOptions extends TextOptions {
   readonly graph: boolean;
   /** Records are shown as they come. */
   readonly live: boolean;
-  /** What `startNs` of records and trees counts from, in ns of CLOCK_MONOTONIC. */
-  readonly epochNs: bigint;
   /** How many CPUs there are, for the width of ftrace's first column; 1 if absent. */
   readonly cpus?: number;
 }
@@ -58,14 +58,14 @@ export function makeRenderer(options: RendererOptions): Renderer {
 }
 
 function makeJsonRenderer(options: RendererOptions): Renderer {
-  const { functions, outputs, addresses, epochNs, graph, live } = options;
+  const { functions, outputs, addresses, graph, live } = options;
   const values = new CallValues(functions, outputs, addresses);
-  const lines = new JsonLines(functions, values, addresses, epochNs);
+  const lines = new JsonLines(functions, values, addresses, options);
   const counting = new Counting(functions, outputs, values, addresses);
   const isCountedOnly = countsOnly(outputs);
   const comms = new Comms();
   return {
-    encoding: 'utf8',
+    encoding: 'latin1', // printJson() makes ASCII
     start: (info) => lines.start(info),
     tree: (tree, most) => {
       counting.add(tree);
@@ -73,6 +73,10 @@ function makeJsonRenderer(options: RendererOptions): Renderer {
       return graph ? lines.tree(tree) : lines.calls(tree).slice(0, most).join('');
     },
     record: (record) => {
+      if (isLone(record)) {
+        counting.addMark(record);
+        return isCountedOnly ? '' : lines.mark(record, record);
+      }
       if (!live) return '';
       const comm = comms.of(record);
       return record.type === recordType.entry ? lines.entry(record, comm) : '';
@@ -95,7 +99,10 @@ function makeLiveRenderer(options: RendererOptions): Renderer {
       counting.add(tree);
       return tree.lost > 0 ? renderLiveLost(text, tree) : '';
     },
-    record: (record) => renderLive(text, record, comms.of(record)),
+    record: (record) => {
+      if (isLone(record)) counting.addMark(record);
+      return renderLive(text, record, comms.of(record));
+    },
     end: () => counting.text(),
     summary: renderSummaryText,
   };
@@ -114,7 +121,13 @@ function makeTextRenderer(options: RendererOptions): Renderer {
       counting.add(tree);
       return isCountedOnly ? '' : style.tree(tree, most);
     },
-    record: () => '',
+    record: (record) => {
+      if (!isLone(record)) return '';
+      counting.addMark(record);
+      if (isCountedOnly) return '';
+      const source = entrySource(record);
+      return renderMark(text, record, record) + renderStack(text, record.function, source);
+    },
     end: () => {
       const end = counting.text();
       return end === '' || isCountedOnly ? end : `\n${end}`;
@@ -130,26 +143,28 @@ interface Style {
 }
 
 function chooseStyle(text: Text, options: RendererOptions): Style {
+  const hasTrees = options.functions.some(({ kind }) => kind === undefined);
+  if (!hasTrees) return { encoding: 'utf8', start: () => renderMarksHeader(text), tree: () => '' };
   if (options.style === 'ftrace') {
     const style = new FtraceStyle(text, options.cpus ?? 1);
     return {
       encoding: 'utf8',
       start: () => style.header,
-      tree: (tree) => style.tree(tree) + renderStack(text, tree),
+      tree: (tree) => style.tree(tree) + renderRootStack(text, tree),
     };
   }
   if (options.style === 'arrows') {
     return {
       encoding: 'utf8',
       start: () => '',
-      tree: (tree) => renderArrows(text, tree) + renderStack(text, tree),
+      tree: (tree) => renderArrows(text, tree) + renderRootStack(text, tree),
     };
   }
   if (!options.graph) {
     const tree = (next: Tree, most?: number): string => {
       const calls = renderCalls(text, next);
       // the root's stack is told where its line is, which is the last
-      const stack = most === undefined || most >= calls.length ? renderStack(text, next) : '';
+      const stack = most === undefined || most >= calls.length ? renderRootStack(text, next) : '';
       return calls.slice(0, most).join('') + stack;
     };
     return { encoding: 'utf8', start: () => renderCallsHeader(text), tree };
@@ -157,7 +172,7 @@ function chooseStyle(text: Text, options: RendererOptions): Style {
   const style = new TreeStyle(text);
   let between = '';
   const tree = (next: Tree): string => {
-    const stack = renderStack(text, next);
+    const stack = renderRootStack(text, next);
     const out = between + style.tree(next) + (stack === '' ? '' : text.encode(stack));
     between = '\n';
     return out;
@@ -170,14 +185,17 @@ function countsOnly(outputs: readonly Output[]): boolean {
   return outputs.length > 0 && outputs.every(({ aggregate }) => aggregate !== null);
 }
 
-/** The stack that the root was called on, a frame a line. */
-function renderStack(text: Text, { root }: Tree): string {
-  if (text.values.isBare(root.function)) return '';
-  const stack = text.values.stack(root.function, sourceOf(root));
+function renderRootStack(text: Text, { root }: Tree): string {
+  return text.values.isBare(root.function) ? '' : renderStack(text, root.function, sourceOf(root));
+}
+
+/** The stack that the root was called on, or that a tracepoint was come by on, a frame a line. */
+function renderStack(text: Text, place: number, source: ValueSource): string {
+  const stack = text.values.stack(place, source);
   return stack === null ? '' : text.dim(formatStack(stack, text.addresses));
 }
 
-/** Only roots carry the name of their task; a call below one has the same. */
+/** Only roots, and marks in no tree, carry the name of their task; a call below a root has the same. */
 class Comms {
   readonly #byTask = new Map<number, string>();
 
@@ -186,7 +204,7 @@ class Comms {
     const task = taskKey(record);
     if (depth > 0) return this.#byTask.get(task) ?? '';
     if (type === recordType.entry) this.#byTask.set(task, comm);
-    else this.#byTask.delete(task);
+    else if (type !== recordType.mark) this.#byTask.delete(task);
     return comm;
   }
 }

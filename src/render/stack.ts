@@ -1,5 +1,6 @@
 /** Call stacks, and how often each was seen. */
 import type { Addresses, Place } from '../symbols/addresses.js';
+import { printJson } from './print-json.js';
 import { formatSymbol } from './symbol.js';
 import { formatCount } from './text.js';
 import { formatHex } from './word.js';
@@ -21,7 +22,7 @@ export function formatStack(stack: Stack, addresses: Addresses): string {
 
 /** `["vfs_read+0x1c","0xffffffff81000000"]` */
 export function formatStackJson(stack: Stack, addresses: Addresses): string {
-  return JSON.stringify(framesOf(stack, addresses));
+  return printJson(framesOf(stack, addresses));
 }
 
 function framesOf(stack: Stack, addresses: Addresses): string[] {

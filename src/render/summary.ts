@@ -25,6 +25,10 @@ export interface Summary {
   readonly trees: number;
   readonly calls: number;
   readonly unfinished: number;
+  /** Tracepoints that were come by; absent where none was to be told. */
+  readonly marks?: number | undefined;
+  /** There was nothing but tracepoints to be told. */
+  readonly isOfMarks?: boolean;
   readonly lost: Lost;
   /** How many functions could not be traced. */
   readonly refused?: number;
@@ -36,15 +40,19 @@ export interface Summary {
   readonly hot?: readonly HotFunction[];
   /** What `--buffer` was: with it, the text says what to try when the ring was too small. */
   readonly bufferBytes?: number;
+  /** How it was attached: with it, the text says what to try where the kernel skipped runs. */
+  readonly method?: string;
 }
 
 /**
  * `1 tree, 5 calls. Lost: none.`, or with losses a second line
- * `Lost 1,230 records: ring 1,200 (try --buffer 64M), recursion 30.`
+ * `Lost 1,230 records: ring 1,200 (try --buffer 64M), recursion 30 (try --method kprobe.session).`
  */
 export function renderSummaryText(summary: Summary): string {
-  const { trees, calls, unfinished, refused = 0 } = summary;
-  const counts = [count(trees, 'tree'), count(calls, 'call')];
+  const { trees, calls, unfinished, marks = 0, isOfMarks = false, refused = 0 } = summary;
+  const inTrees = [count(trees, 'tree'), count(calls, 'call')];
+  if (marks > 0) inTrees.push(count(marks, 'mark'));
+  const counts = isOfMarks ? [count(marks, 'hit')] : inTrees;
   if (unfinished > 0) counts.push(`${formatCount(unfinished)} unfinished`);
   if (refused > 0) counts.push(`${count(refused, 'function')} refused`);
   const lost = renderLost(summary);
@@ -52,17 +60,30 @@ export function renderSummaryText(summary: Summary): string {
   return `${counts.join(', ')}.${end}\n`;
 }
 
-function renderLost({ lost, bufferBytes }: Summary): string {
+/** `Lost 1,230 records: …`, or '' for none. */
+export function renderLost({
+  lost,
+  bufferBytes,
+  method,
+}: Pick<Summary, 'lost' | 'bufferBytes' | 'method'>): string {
   const all = lost.ring + lost.recursion + lost.entry + lost.user;
   if (all === 0) return '';
   const hint = bufferBytes === undefined ? '' : ` (try --buffer ${formatBytes(bufferBytes * 4)})`;
   const parts = [
     lost.ring > 0 ? `ring ${formatCount(lost.ring)}${hint}` : '',
-    lost.recursion > 0 ? `recursion ${formatCount(lost.recursion)}` : '',
+    renderSkipped(lost.recursion, method),
     lost.entry > 0 ? `entry ${formatCount(lost.entry)}` : '',
     lost.user > 0 ? `user ${formatCount(lost.user)}` : '',
   ];
   return `Lost ${count(all, 'record')}: ${parts.filter((part) => part !== '').join(', ')}.`;
+}
+
+/** `recursion 30`, or '' for none. */
+export function renderSkipped(recursion: number, method: string | undefined): string {
+  if (recursion === 0) return '';
+  // fprobe, which every kernel has that has fsession.multi, lets no task be preempted in the program
+  const hint = method === 'fsession.multi' ? ' (try --method kprobe.session)' : '';
+  return `recursion ${formatCount(recursion)}${hint}`;
 }
 
 function count(number: number, noun: string): string {

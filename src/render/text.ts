@@ -3,10 +3,10 @@ import { Chalk } from 'chalk';
 import type { PlannedFunction } from '../plan/plan.js';
 import type { Addresses } from '../symbols/addresses.js';
 import type { Type } from '../symbols/type.js';
-import type { Call, Tree } from '../tree/tree.js';
-import { CallValues, sourceOf, type Shown } from './call-values.js';
+import type { Call, Mark, Tree } from '../tree/tree.js';
+import { CallValues, entrySource, sourceOf, type Shown } from './call-values.js';
 import type { Output } from './counting.js';
-import { formatDuration, type Mark } from './duration.js';
+import { formatDuration, type SlowMark } from './duration.js';
 import { errnoOf, formatReturn } from './value.js';
 
 export interface TextOptions {
@@ -16,6 +16,10 @@ export interface TextOptions {
   readonly addresses: Addresses;
   /** Functions with the types that they take and return. */
   readonly prototypes?: boolean;
+  /** How long each call was off the CPU. */
+  readonly cpuTime?: boolean;
+  /** What `startNs` of records and trees counts from, in ns of CLOCK_MONOTONIC. */
+  readonly epochNs: bigint;
   /** Columns of the terminal; null: lines are never cut. */
   readonly width: number | null;
   readonly color: boolean;
@@ -38,12 +42,16 @@ export interface Text {
   readonly returns: readonly Type[];
   readonly values: CallValues;
   readonly addresses: Addresses;
+  readonly cpuTime: boolean;
+  readonly epochNs: bigint;
   readonly strong: Painter;
   readonly dim: Painter;
   readonly error: Painter;
   readonly warning: Painter;
+  /** Of a mark. */
+  readonly point: Painter;
   /** By ftrace's mark. */
-  readonly slow: Readonly<Record<Mark, Painter>>;
+  readonly slow: Readonly<Record<SlowMark, Painter>>;
   /** Cuts lines where they are too wide. */
   readonly fit: Painter;
   /** The same, of one line, which it ends. */
@@ -56,7 +64,8 @@ export interface Text {
 const plain: Painter = (text) => text;
 
 export function makeText(options: TextOptions): Text {
-  const { functions, outputs, addresses, prototypes = false, width, color } = options;
+  const { functions, outputs, addresses, width, color } = options;
+  const { prototypes = false, cpuTime = false } = options;
   const names = functions.map(({ name, module }) =>
     module === null ? name : `${name} [${module}]`,
   );
@@ -77,10 +86,13 @@ export function makeText(options: TextOptions): Text {
     }),
     values: new CallValues(functions, outputs, addresses, prototypes ? 'declaration' : 'name'),
     addresses,
+    cpuTime,
+    epochNs: options.epochNs,
     strong: paint(chalk.bold),
     dim: paint(chalk.dim),
     error: paint(chalk.red.bold),
     warning: paint(chalk.yellow),
+    point: paint(chalk.cyan),
     slow: {
       ' ': plain,
       '+': paint(chalk.green),
@@ -135,6 +147,15 @@ export function formatCalled(text: Text, call: Call): string {
   if (args === '') return text.bareCalls[place] ?? '?()';
   return `${text.heads[place] ?? '?'}(${args})`;
 }
+
+/** A mark without its outputs: `◆ sched_switch(preempt=false, prev=0xffff…)`. */
+export function formatMark(text: Text, mark: Omit<Mark, 'type'>): string {
+  const args = text.values.arguments(mark.function, entrySource(mark));
+  return text.point(`◆ ${text.heads[mark.function] ?? '?'}(${args})`);
+}
+
+export const formatMarkOutputs = (text: Text, mark: Omit<Mark, 'type'>): Outputs =>
+  formatOutputs(text, text.values.outputs(mark.function, entrySource(mark)));
 
 /** Outputs that fit behind a call: ` · skb->len = 84`, and those that take lines of their own. */
 export function formatOutputs(text: Text, outputs: readonly Shown[]): Outputs {

@@ -8,13 +8,15 @@
  *	    0.48 µs    0.48 µs  │  └─ security_file_permission() = 0
  *	    0.42 µs    0.42 µs  └─ read_zero() = 131072
  */
-import type { Call, Gap, Incomplete, Tree } from '../tree/tree.js';
-import { printDuration, printSelf, treeHeader } from './columns.js';
+import type { Call, Gap, Incomplete, Mark, Tree } from '../tree/tree.js';
+import { printDuration, printOff, printSelf, treeHeader } from './columns.js';
 import { DurationCells } from './duration.js';
 import {
   formatCalled,
   formatCallOutputs,
   formatLost,
+  formatMark,
+  formatMarkOutputs,
   formatReturned,
   formatTask,
   formatUnreturned,
@@ -22,7 +24,6 @@ import {
   type Text,
 } from './text.js';
 
-const blank = ' '.repeat(treeHeader.length);
 /** Returned values whose text is kept: from 0 on. */
 const keptValues = 1 << 13;
 
@@ -40,6 +41,8 @@ class Room {
 export class TreeStyle {
   readonly #text: Text;
   readonly #header: string;
+  /** As wide as the columns. */
+  readonly #blank: string;
   readonly #durations: DurationCells;
   readonly #selves: DurationCells;
   /** ` = 4096` with the end of the line, by function and value. */
@@ -51,7 +54,9 @@ export class TreeStyle {
 
   constructor(text: Text) {
     this.#text = text;
-    this.#header = text.encode(`${text.dim(treeHeader)}\n`);
+    const header = treeHeader(text);
+    this.#header = text.encode(`${text.dim(header)}\n`);
+    this.#blank = ' '.repeat(header.length);
     this.#durations = new DurationCells((ns) => text.encode(printDuration(text, ns)));
     this.#selves = new DurationCells((ns) => text.encode(printSelf(ns)));
     this.#root = new Branch(text, this.#room, '', '');
@@ -83,38 +88,47 @@ export class TreeStyle {
     const { children } = call;
     let lines =
       call.status === 'returned' && this.#text.values.isBare(call.function)
-        ? this.#durations.print(call.durationNs) +
-          this.#selves.print(call.selfNs) +
-          branch.bareCall(call.function) +
-          this.#formatReturned(call)
+        ? this.#printCells(call) + branch.bareCall(call.function) + this.#formatReturned(call)
         : this.#renderRich(call, branch);
     const last = children.length - 1;
     for (let place = 0; place <= last; place++) {
       const node = children[place];
       if (node === undefined) continue;
       const inner = place === last ? branch.last : branch.middle;
-      lines += node.type === 'call' ? this.#renderCall(node, inner) : this.#renderGap(node, inner);
+      lines +=
+        node.type === 'call'
+          ? this.#renderCall(node, inner)
+          : node.type === 'mark'
+            ? this.#renderMark(node, inner)
+            : this.#renderGap(node, inner);
     }
     return lines;
+  }
+
+  /** Of a call that returned. */
+  #printCells({ durationNs, selfNs, offNs }: Call): string {
+    const cells = this.#durations.print(durationNs) + this.#selves.print(selfNs);
+    return this.#text.cpuTime ? cells + this.#text.encode(printOff(offNs)) : cells;
   }
 
   /** Of a call that has not returned, or has values, which may need lines of their own. */
   #renderRich(call: Call, branch: Branch): string {
     const text = this.#text;
     const isReturned = call.status === 'returned';
-    const cells = isReturned
-      ? this.#durations.print(call.durationNs) + this.#selves.print(call.selfNs)
-      : blank;
+    const cells = isReturned ? this.#printCells(call) : this.#blank;
     const end = isReturned
       ? formatReturned(text, call)
       : text.warning(` … ${formatUnreturned(call.status, call.durationNs)}`);
     const { behind, below } = formatCallOutputs(text, call);
-    const inner =
-      below.length > 0
-        ? text.dim(call.children.length > 0 ? `${branch.trunk}│    ` : `${branch.trunk}     `)
-        : '';
-    const more = below.map((line) => `${blank}  ${inner}${line}\n`).join('');
-    return cells + branch.own + text.encode(`${formatCalled(text, call)}${end}${behind}\n${more}`);
+    const trunk = call.children.length > 0 ? `${branch.trunk}│` : `${branch.trunk} `;
+    const line = `${formatCalled(text, call)}${end}${behind}\n`;
+    return cells + branch.own + text.encode(line + this.#formatBelow(below, trunk));
+  }
+
+  /** Lines of long values, behind what leads past them. */
+  #formatBelow(below: readonly string[], trunk: string): string {
+    const inner = below.length > 0 ? this.#text.dim(`${trunk}    `) : '';
+    return below.map((line) => `${this.#blank}  ${inner}${line}\n`).join('');
   }
 
   #formatReturned(call: Call): string {
@@ -133,9 +147,17 @@ export class TreeStyle {
     return this.#text.encode(`${formatReturned(this.#text, call)}\n`);
   }
 
+  #renderMark(mark: Mark, branch: Branch): string {
+    const text = this.#text;
+    const { behind, below } = formatMarkOutputs(text, mark);
+    const line = `${formatMark(text, mark)}${behind}\n`;
+    const more = this.#formatBelow(below, `${branch.trunk} `);
+    return this.#blank + branch.own + text.encode(line + more);
+  }
+
   #renderGap({ lost }: Gap, branch: Branch): string {
     const text = this.#text;
-    return blank + branch.own + text.encode(`${text.warning(`… ${formatLost(lost)}`)}\n`);
+    return this.#blank + branch.own + text.encode(`${text.warning(`… ${formatLost(lost)}`)}\n`);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Display } from '../expr/display.js';
 import type { Addresses } from '../symbols/addresses.js';
 import type { Type } from '../symbols/type.js';
+import { printJson } from './print-json.js';
 import { layOutValue } from './value-layout.js';
 import { readValue, type NamedValue, type Value } from './value-read.js';
 import { formatScalarJson } from './value-scalar.js';
@@ -63,7 +64,7 @@ function toJson(value: Value): string {
     case 'scalar':
       return formatScalarJson(value.of, value.low, value.high);
     case 'string':
-      return JSON.stringify(decoder.decode(value.bytes));
+      return printJson(decoder.decode(value.bytes));
     case 'bytes':
       return `[${value.bytes.join(',')}]`;
     case 'word':

@@ -22,7 +22,7 @@ export const noAddresses: Addresses = { nameOf: () => null };
 
 /** By their beginnings, in ascending order, each once. */
 interface Table {
-  /** See keyOf(). */
+  /** See addressKey(). */
   readonly keys: Float64Array;
   /** Where the names are in the text; 0 for data, which only ends the code before it. */
   readonly names: Uint32Array;
@@ -30,7 +30,7 @@ interface Table {
 
 /** Bytes that no function has: further behind the last symbol of a module is nothing known. */
 const longest = 2 ** 20;
-const notKernel = -1;
+export const notKernel = -1;
 
 /**
  * The table is made when the first address is asked for, in a tenth of a second. A text that hides
@@ -41,7 +41,7 @@ export function makeAddresses(kallsyms: Kallsyms): Addresses {
   let table: Table | undefined;
   return {
     nameOf: (low, high) => {
-      const key = keyOf(low, high);
+      const key = addressKey(low, high);
       if (key === notKernel) return null;
       if (table === undefined) {
         text = kallsyms.vmlinux;
@@ -57,7 +57,7 @@ export function makeAddresses(kallsyms: Kallsyms): Addresses {
 }
 
 /** A kernel address but for the eleven ones it begins with: a double holds the rest. */
-function keyOf(low: number, high: number): number {
+export function addressKey(low: number, high: number): number {
   return high >>> 21 === 0x7ff ? (high & 0x1fffff) * 2 ** 32 + low : notKernel;
 }
 
@@ -110,7 +110,7 @@ function readKey(text: string, at: number, end: number): number {
     high = ((high << 4) | (low >>> 28)) >>> 0;
     low = ((low << 4) | digit) >>> 0;
   }
-  return keyOf(low, high);
+  return addressKey(low, high);
 }
 
 /** Of several symbols in one place the first is taken, as the kernel does, but code before data. */

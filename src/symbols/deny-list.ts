@@ -1,4 +1,4 @@
-/** Functions that are never traced, though the kernel would let us. */
+/** Functions and tracepoints that are never traced, though the kernel would let us. */
 import { compileGlobs } from './glob.js';
 
 export interface Denied {
@@ -60,7 +60,7 @@ export const denyList: readonly Denied[] = [
 
 /**
  * Functions that never return, so that the return half of the program would never run: noreturn_deny
- * of kernel/bpf/verifier.c.
+ * of kernel/bpf/verifier.c, and what it has of x86 for arm64.
  */
 export const noReturn: readonly string[] = [
   'do_exit',
@@ -75,7 +75,34 @@ export const noReturn: readonly string[] = [
   '__ia32_sys_exit_group',
   '__ia32_compat_sys_exit',
   '__ia32_compat_sys_exit_group',
+  '__arm64_sys_exit',
+  '__arm64_sys_exit_group',
 ];
+
+/** The kernel enters and leaves RCU around each program of a tracepoint. */
+const deniedTracepoints: readonly {
+  readonly tracepoints: readonly string[];
+  readonly why: string;
+}[] = [
+  {
+    tracepoints: ['sched_set_need_resched_tp'],
+    why: 'is come by where RCU is left behind each program, again and again: Linux 7.2 ran out of stack',
+  },
+  {
+    tracepoints: ['rcu_*'],
+    why: 'is inside of RCU, which is entered and left around each program',
+  },
+];
+
+const eachTracepoint = deniedTracepoints.map(({ tracepoints, why }) => ({
+  names: compileGlobs(tracepoints),
+  why,
+}));
+
+/** Null for a tracepoint that is not denied. */
+export function whyDeniedTracepoint(name: string): string | null {
+  return eachTracepoint.find(({ names }) => names.test(name))?.why ?? null;
+}
 
 const all = compileGlobs(denyList.flatMap(({ functions }) => functions));
 const each = denyList.map(({ functions, why }) => ({ names: compileGlobs(functions), why }));

@@ -18,10 +18,15 @@ export type Reason =
   | 'refused by the kernel';
 
 export interface KernelFunction {
+  /** A tracepoint is come by, and does not return; absent: a function. */
+  readonly kind?: 'tracepoint' | undefined;
   readonly name: string;
   /** Name of the module it lives in, `bpf:12` for a BPF program by its id, or null for vmlinux. */
   readonly module: string | null;
-  /** Id of its FUNC in the BTF of vmlinux, its module or its program, or 0 where it has none. */
+  /**
+   * Id of its FUNC in the BTF of vmlinux, its module or its program, or 0 where it has none. Of a
+   * tracepoint that of a FUNC or a FUNC_PROTO whose first parameter is not the tracepoint's.
+   */
   readonly btfId: number;
   /** Of a function of a BPF program: its id in the BTF of the program, as the kernel counts it. */
   readonly idInProgram?: number | undefined;

@@ -15,6 +15,7 @@ import { findSymbols, Kallsyms, type KernelSymbol } from './kallsyms.js';
 import { findNearest } from '../nearest.js';
 import { isPatchSite, type PatchSites } from './patch-sites.js';
 import type { Programs } from './programs.js';
+import { findTracepoints } from './tracepoints.js';
 import { judgePrototype, type Judgement } from './prototype.js';
 
 export interface SymbolFiles {
@@ -170,6 +171,16 @@ export class Symbols {
       .filter(({ name }) => isWanted(name))
       .sort(byName)
       .map((one) => this.#describe(one));
+  }
+
+  /** Tracepoints whose name matches one of the shell globs, sorted by name. */
+  tracepoints(globs: readonly string[], scope: Scope = []): KernelFunction[] {
+    const types = {
+      btf: this.btf,
+      modules: this.modules,
+      btfOf: (name: string) => this.#findBtf(name),
+    };
+    return findTracepoints(types, globs, scope);
   }
 
   /** Up to `count` names of functions that are spelt much like this one, the most alike first. */

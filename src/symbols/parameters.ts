@@ -23,15 +23,19 @@ const slotBytes = 8;
 /** What thousands of functions have alike, as `struct file *file` in the first slot, is one object. */
 const known = new WeakMap<Btf, Map<string, Parameter>>();
 
-/** Of the FUNC with this id. */
-export function describeParameters(btf: Btf, id: number): readonly Parameter[] {
-  const parameters = known.get(btf) ?? new Map<string, Parameter>();
-  known.set(btf, parameters);
+/**
+ * Of the FUNC with this id.
+ * @param hidden how many come first that are not told, and have no slots
+ */
+export function describeParameters(btf: Btf, id: number, hidden = 0): readonly Parameter[] {
+  const kept = known.get(btf) ?? new Map<string, Parameter>();
+  known.set(btf, kept);
   let slot = 0;
-  return btf.prototype(id).parameters.map(({ name, type: typeId }) => {
+  const parameters = btf.prototype(id).parameters.slice(hidden);
+  return parameters.map(({ name, type: typeId }) => {
     const key = `${typeId} ${slot} ${name}`;
-    const parameter = parameters.get(key) ?? describe(btf, name, typeId, slot);
-    parameters.set(key, parameter);
+    const parameter = kept.get(key) ?? describe(btf, name, typeId, slot);
+    kept.set(key, parameter);
     slot += parameter.slots;
     return parameter;
   });

@@ -23,8 +23,11 @@ export interface PatchPage {
 /** The symbol of the pointer to the first page. */
 export const firstPageSymbol = 'ftrace_pages_start';
 
-/** Bytes of the `endbr64` that may stand before an instruction that is patched: FTRACE_MCOUNT_MAX_OFFSET. */
-const endbrBytes = 4;
+/**
+ * Bytes that may stand before an instruction that is patched: of x86 an `endbr64`, as FTRACE_MCOUNT_MAX_OFFSET says;
+ * of arm64 a `bti c` and what keeps the return address. Functions are further apart.
+ */
+const mostBytesBefore = 8;
 /** No kernel has so many: what has more is no list of pages. */
 const mostPages = 10_000;
 const mostRecords = 1_000_000;
@@ -74,14 +77,18 @@ export function isPatchSite(sites: PatchSites, { address, isFirst }: KernelSymbo
 }
 
 function hasSite(page: PatchPage, address: number): boolean {
+  if (page.count === 0) return false;
+  // counted from the first, for on arm64 lower halves may begin anew on the way
+  const first = siteAt(page, 0) - mostBytesBefore;
+  const wanted = (address - first) >>> 0;
   let start = 0;
   let end = page.count;
   while (start < end) {
     const middle = (start + end) >>> 1;
-    if (siteAt(page, middle) < address) start = middle + 1;
+    if ((siteAt(page, middle) - first) >>> 0 < wanted) start = middle + 1;
     else end = middle;
   }
-  return start < page.count && siteAt(page, start) <= address + endbrBytes;
+  return start < page.count && (siteAt(page, start) - first) >>> 0 <= wanted + mostBytesBefore;
 }
 
 const siteAt = ({ records, step, at }: PatchPage, place: number): number =>

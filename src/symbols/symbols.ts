@@ -18,6 +18,7 @@ import { openKcore } from './kcore.js';
 import { denySymbol, readKernelDenied } from './kernel-deny.js';
 import { firstPageSymbol, readPatchSites, type PatchSites } from './patch-sites.js';
 import { isOfProgram, loadBtfOf, loadPrograms, type ProgramVerbs } from './programs.js';
+import type { KernelTypes } from './tracepoints.js';
 
 const btfFolder = '/sys/kernel/btf';
 const btfPath = `${btfFolder}/vmlinux`;
@@ -63,6 +64,13 @@ export function loadSymbols(globs: readonly string[], verbs: SymbolVerbs): Symbo
       programs: () => loadPrograms(btf, verbs),
     },
   );
+}
+
+/** Without the symbols, which fewer users may read. */
+export function loadKernelTypes(verbs: SymbolVerbs): KernelTypes {
+  const btf = mapBtf(verbs) ?? loadBtf(verbs);
+  const { names, btf: btfOf } = listModules(verbs);
+  return { btf, modules: names, btfOf: (module) => btfOf(module, btf) };
 }
 
 /** Those that are loaded. */

@@ -1,6 +1,6 @@
 /** From call records, as tasks interleave them, to trees: a caller comes after what it called. */
 import { recordType, type CallRecord } from '../events/record.js';
-import type { Call, Carried, Gap, Incomplete, Tree } from './tree.js';
+import type { Call, Carried, Gap, Incomplete, Mark, Tree } from './tree.js';
 
 export interface TreeCounts {
   trees: number;
@@ -8,6 +8,8 @@ export interface TreeCounts {
   calls: number;
   /** Trees whose root had not returned when tracing, or its task, ended. */
   unfinished: number;
+  /** Tracepoints that were come by, in trees or not. */
+  marks: number;
   /** Records that were left out because their tree had grown too large. */
   lostUser: number;
 }
@@ -20,8 +22,8 @@ interface TreeBuilderOptions {
 }
 
 type MutableGap = { -readonly [K in keyof Gap]: Gap[K] };
-type Node = MutableCall | MutableGap;
-type MutableCall = Omit<Call, 'children'> & { children: readonly Node[] };
+type Node = MutableCall | MutableGap | Mark;
+type MutableCall = Omit<Call, 'children' | 'offNs'> & { children: readonly Node[]; offNs: number };
 
 /** A tree that is still growing. */
 interface Growing {
@@ -48,10 +50,24 @@ interface Entry extends Carried {
   readonly startNs: number;
 }
 
+/** A time that a task was off the CPU. */
+interface Away {
+  readonly type: 'away';
+  readonly startNs: number;
+  readonly durationNs: number;
+}
+
+/** What is in the calls of a tree, and is no call: it waits for the call that it is in to return. */
+interface Waiting {
+  readonly tree: number;
+  /** In the order of time. */
+  readonly notes: (Mark | Away)[];
+}
+
 const nothing: readonly Node[] = [];
 
 export class TreeBuilder {
-  readonly counts: TreeCounts = { trees: 0, calls: 0, unfinished: 0, lostUser: 0 };
+  readonly counts: TreeCounts = { trees: 0, calls: 0, unfinished: 0, marks: 0, lostUser: 0 };
   readonly #onTree: (tree: Tree) => void;
   readonly #maxTreeCalls: number;
   readonly #growing = new Map<number, Growing>();
@@ -59,6 +75,10 @@ export class TreeBuilder {
   readonly #byTask = new Map<number, Growing>();
   /** Of each task the last entries, by depth. */
   readonly #entries = new Map<number, Entry[]>();
+  /** By task. */
+  readonly #waiting = new Map<number, Waiting>();
+  /** Whether any task was off the CPU: until then nobody has to add that up. */
+  #wasAway = false;
   /**
    * Of the last record. Most trees are whole before another one's record comes, and are kept nowhere else:
    * a Map that a key goes in and out of takes 300 bytes a tree, and of an old Map they are old at once.
@@ -80,6 +100,10 @@ export class TreeBuilder {
       this.#drop(record);
       return;
     }
+    if (record.type === recordType.mark || record.type === recordType.away) {
+      this.#addNote(record);
+      return;
+    }
     const growing = this.#last?.tree === record.tree ? this.#last : this.#find(record);
     if (growing.calls >= this.#maxTreeCalls && record.depth >= growing.lastDepth) {
       // What called the kept ones still comes in, one a level: depth falls with each.
@@ -87,6 +111,8 @@ export class TreeBuilder {
       return;
     }
     const call = grow(growing, record, record.hasEntry ? this.#takeEntry(record) : null);
+    if (this.#wasAway) call.offNs = sumOff(call.children);
+    if (this.#waiting.size > 0) this.#takeNotes(record, call, call.startNs);
     if (record.depth === 0) this.#end(growing, call, record.comm, record.cpu, whyIncomplete(call));
   }
 
@@ -118,9 +144,46 @@ export class TreeBuilder {
     return entry?.tree === tree && entry.startNs === startNs ? entry : 'lost';
   }
 
+  #addNote(record: CallRecord): void {
+    const { type, tree, depth, startNs, durationNs } = record;
+    if (type === recordType.mark) this.counts.marks++;
+    else this.#wasAway = true;
+    if (depth === 0) return; // in no tree
+    const task = taskKey(record);
+    let waiting = this.#waiting.get(task);
+    if (waiting?.tree !== tree) {
+      // what is left of another tree was in one that nobody wanted
+      waiting = { tree, notes: [] };
+      this.#waiting.set(task, waiting);
+    }
+    if (waiting.notes.length >= this.#maxTreeCalls) this.counts.lostUser++;
+    else if (type === recordType.mark) waiting.notes.push(makeMark(record));
+    else waiting.notes.push({ type: 'away', startNs, durationNs });
+  }
+
+  /** What happened since then is in the call, if it is in none of those that it called. */
+  #takeNotes(
+    task: Pick<CallRecord, 'tid' | 'cpu' | 'tree'>,
+    call: MutableCall,
+    sinceNs: number,
+  ): void {
+    const key = taskKey(task);
+    const waiting = this.#waiting.get(key);
+    if (waiting?.tree !== task.tree) return;
+    const { notes } = waiting;
+    let first = notes.length;
+    while (first > 0 && (notes[first - 1]?.startNs ?? 0) >= sinceNs) first--;
+    const own = notes.splice(first);
+    if (notes.length === 0) this.#waiting.delete(key);
+    for (const note of own) if (note.type === 'away') call.offNs += note.durationNs;
+    const marks = own.filter((note) => note.type === 'mark');
+    if (marks.length > 0) call.children = insertMarks(call.children, marks);
+  }
+
   /** Forgets a tree whose root turned out not to be wanted. */
   #drop(record: CallRecord): void {
     this.#entries.delete(taskKey(record));
+    this.#waiting.delete(taskKey(record));
     this.#keepLast();
     const growing = this.#growing.get(record.tree);
     if (growing !== undefined) this.#forget(growing);
@@ -157,6 +220,7 @@ export class TreeBuilder {
     const levels = takeDeeper(growing, 0);
     const root = lostCall(wrap(levels, 0));
     growing.lost += levels.length;
+    this.#takeNotes(growing, root, -Infinity);
     this.#end(growing, root, '', root.cpu, 'root record lost');
   }
 
@@ -253,8 +317,33 @@ function makeCall(
     itemsAt: record.itemsAt,
     end: record.end,
     entry,
+    offNs: 0,
     children,
   };
+}
+
+function makeMark({ function: place, startNs, cpu, view, argsAt, itemsAt, end }: CallRecord): Mark {
+  return { type: 'mark', function: place, startNs, cpu, view, argsAt, itemsAt, end };
+}
+
+/** Each before the first call that began after it. */
+function insertMarks(children: readonly Node[], marks: readonly Mark[]): Node[] {
+  const merged: Node[] = [];
+  let next = 0;
+  for (const node of children) {
+    if (node.type === 'call') {
+      for (let mark = marks[next]; mark && mark.startNs < node.startNs; mark = marks[++next])
+        merged.push(mark);
+    }
+    merged.push(node);
+  }
+  return [...merged, ...marks.slice(next)];
+}
+
+function sumOff(nodes: readonly Node[]): number {
+  let sum = 0;
+  for (const node of nodes) if (node.type === 'call') sum += node.offNs;
+  return sum;
 }
 
 function sumDurations(nodes: readonly Node[]): number {
@@ -378,6 +467,7 @@ function lostCall(children: readonly Node[]): MutableCall {
     itemsAt: 0,
     end: 0,
     entry: null,
+    offNs: sumOff(calls),
     children,
   };
 }
@@ -395,11 +485,11 @@ function fill(gap: MutableGap | null, calls: number): number {
 /** The gap just before the first record of these levels, if there is one. */
 function firstGap(levels: readonly Node[][]): MutableGap | null {
   let node = levels.find((nodes) => nodes.length > 0)?.[0];
-  while (node?.type === 'call') node = node.children[0];
-  return node ?? null;
+  while (node?.type === 'call') node = node.children.find(({ type }) => type !== 'mark');
+  return node?.type === 'gap' ? node : null;
 }
 
 function dropEmptyGaps(call: MutableCall): void {
-  call.children = call.children.filter((node) => node.type === 'call' || node.lost > 0);
+  call.children = call.children.filter((node) => node.type !== 'gap' || node.lost > 0);
   for (const node of call.children) if (node.type === 'call') dropEmptyGaps(node);
 }

@@ -36,8 +36,22 @@ export interface Call {
   readonly end: number;
   /** The function tells values of its entry: they, or 'lost'. Null where it tells none. */
   readonly entry: Carried | 'lost' | null;
+  /** How long, of its duration, the task was off the CPU; 0 where nobody looks. */
+  readonly offNs: number;
   /** In the order of time. */
-  readonly children: readonly (Call | Gap)[];
+  readonly children: readonly Node[];
+}
+
+export type Node = Call | Gap | Mark;
+
+/** A tracepoint that the task came by, in a call. */
+export interface Mark extends Carried {
+  readonly type: 'mark';
+  /** Place of the tracepoint in the plan. */
+  readonly function: number;
+  /** Since the epoch of the trace. */
+  readonly startNs: number;
+  readonly cpu: number;
 }
 
 /**

@@ -1,24 +1,31 @@
 /** Runs a command in a throw-away guest with a real kernel: fetch, build, boot, stream, report. */
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { exitStatus, Failure } from '../failure.js';
+import { findOwnArchitecture, type Architecture } from './architecture.js';
 import { makeEndMark } from './end-mark.js';
 import type { GuestFile } from './guest-files.js';
 import { buildImage } from './image.js';
 import { findLastWords, findSplats, parseConsole } from './kernel-log.js';
 import { loadKernel, loadKernelWithModules } from './kernels.js';
 import { loadModules, type KernelModule } from './modules.js';
+import type { FetchOptions } from './packages.js';
 import { chooseAccelerators, giveUpKvm, startQemu, type Accelerator, type Qemu } from './qemu.js';
+import { loadSystem } from './system.js';
 
 /** Takes bytes of output; the guest waits while it does. An error ends the guest. */
 export type Sink = (bytes: Buffer) => Promise<void>;
 
+/** Set in a guest where a nanosecond is an instruction. */
+const countedVariable = 'FSNOOP_ICOUNT';
+
 export interface GuestOptions {
+  /** This machine's own without it. */
+  readonly architecture?: Architecture | undefined;
   /** A Debian series such as `7.2`, or the path of a kernel image. */
   readonly kernel: string;
   /** Program and arguments, passed on exactly; runs in /root with stdin from /dev/null. */
   readonly command: readonly string[];
-  /** Brought into the guest beside busybox, node and fsnoop. */
+  /** Brought into the guest beside busybox, cat, node and fsnoop. */
   readonly files?: readonly GuestFile[];
   /** Loaded before the command, with what they depend on; only for a Debian series. */
   readonly modules?: readonly string[];
@@ -59,25 +66,29 @@ export interface GuestRun {
  * @throws what a sink throws
  */
 export async function runInGuest(options: GuestOptions): Promise<GuestRun> {
-  const { signal } = options;
-  if (process.arch !== 'x64')
-    throw new Failure(
-      exitStatus.failed,
-      `Guests need an x86-64 machine; this one is ${process.arch}.`,
-    );
+  const { signal, architecture = findOwnArchitecture() } = options;
+  const fetching = {
+    architecture,
+    report: (progress: string) => options.report?.(progress, 'fetch'),
+    signal,
+  };
   try {
-    const [kernel, modules] = await loadKernelAndModules(options);
+    const [kernel, modules] = await loadKernelAndModules(options, fetching);
+    const system = await loadSystem(fetching);
     options.report?.('building the guest', 'step');
     const endMark = `fsnoop-end-${randomUUID()}`;
     await using image = await buildImage({
+      architecture,
+      system,
       command: options.command,
-      env: options.env ?? {},
+      env: { ...(options.icount === true && { [countedVariable]: '1' }), ...options.env },
       files: options.files ?? [],
       modules,
       endMark,
     });
     options.report?.(`booting ${kernel}`, 'step');
     const machine = {
+      architecture,
       kernel,
       cpus: options.smp ?? 2,
       memoryBytes: options.memoryBytes ?? 2 * 1024 ** 3,
@@ -101,16 +112,10 @@ export async function runInGuest(options: GuestOptions): Promise<GuestRun> {
 }
 
 /** Path of the kernel's image, and the modules to load. */
-async function loadKernelAndModules({
-  kernel,
-  modules = [],
-  report,
-  signal,
-}: GuestOptions): Promise<[string, readonly KernelModule[]]> {
-  const fetching = {
-    report: (progress: string) => report?.(progress, 'fetch'),
-    signal,
-  };
+async function loadKernelAndModules(
+  { kernel, modules = [] }: GuestOptions,
+  fetching: FetchOptions,
+): Promise<[string, readonly KernelModule[]]> {
   if (modules.length === 0) return [await loadKernel(kernel, fetching), []];
   const { image, modules: folder } = await loadKernelWithModules(kernel, fetching);
   return [image, await loadModules(folder, modules)];

@@ -1,6 +1,7 @@
 /** The guest's file system: busybox and node, which are kept between runs, and what this run adds. */
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  lstat,
   mkdir,
   open,
   readdir,
@@ -13,15 +14,19 @@ import {
   type FileHandle,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Architecture } from './architecture.js';
 import { cacheFolder, unfinished, writeWhole } from './cache.js';
 import { directory, encodeCpio, file, link, type CpioEntry } from './cpio.js';
-import { cpioPath, listLibraries, loadGuestFile, type GuestFile } from './guest-files.js';
+import { loadGuestFile, type GuestFile } from './guest-files.js';
 import { guestPaths, renderCommand, renderInit } from './init.js';
 import type { KernelModule } from './modules.js';
 import { loadOwnPackage } from './own-package.js';
 import { needProgram, runProgram } from './programs.js';
+import type { System } from './system.js';
 
 export interface ImageOptions {
+  readonly architecture: Architecture;
+  readonly system: System;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly files: readonly GuestFile[];
@@ -36,7 +41,7 @@ export interface ImageOptions {
  * @throws {Failure} when a file or busybox isn't there
  */
 export async function buildImage(options: ImageOptions): Promise<FileHandle> {
-  const [base, additions] = await Promise.all([loadBase(), loadAdditions(options)]);
+  const [base, additions] = await Promise.all([loadBase(options.system), loadAdditions(options)]);
   const path = join(cacheFolder('images'), `${unfinished}${randomBytes(8).toString('hex')}`);
   const handle = await open(path, 'wx+');
   await unlink(path);
@@ -49,7 +54,7 @@ export async function buildImage(options: ImageOptions): Promise<FileHandle> {
 async function loadAdditions(options: ImageOptions): Promise<readonly CpioEntry[]> {
   const files = await Promise.all(options.files.map(loadGuestFile));
   return [
-    ...(await loadOwnPackage()),
+    ...(await loadOwnPackage(options.architecture)),
     ...files.flat(),
     file('init', renderInit(options.endMark), 0o755),
     ...options.modules.map(({ name, contents }) =>
@@ -66,32 +71,28 @@ async function loadAdditions(options: ImageOptions): Promise<readonly CpioEntry[
   ];
 }
 
-/** busybox, node and its libraries as an archive: 120 MB, made once for each version of them. */
-async function loadBase(): Promise<Buffer> {
-  const busybox = needProgram('busybox');
-  // Debian's other busybox package has one that is not static
-  const libraries = [
-    ...new Set([...(await listLibraries(process.execPath)), ...(await listLibraries(busybox))]),
-  ];
-  const sources = [busybox, process.execPath, ...libraries];
-  const path = join(cacheFolder('images'), `base-${await identify(sources)}.cpio`);
+/** busybox, cat, node and libraries as an archive: 120 MB, made once for each version of them. */
+async function loadBase(system: System): Promise<Buffer> {
+  const path = join(cacheFolder('images'), `base-${await identify(system.paths)}.cpio`);
   try {
     const now = new Date();
     await utimes(path, now, now);
     return await readFile(path);
   } catch {
-    const bytes = encodeCpio(await loadBaseEntries(busybox, libraries));
+    const bytes = encodeCpio(await loadBaseEntries(system));
     await writeWhole(path, (beside) => writeFile(beside, bytes));
     await removeStale();
     return bytes;
   }
 }
 
-async function loadBaseEntries(
-  busybox: string,
-  libraries: readonly string[],
-): Promise<readonly CpioEntry[]> {
-  const applets = (await runProgram(busybox, ['--list'])).split('\n').filter(Boolean);
+async function loadBaseEntries(system: System): Promise<readonly CpioEntry[]> {
+  const programs = await system.load();
+  const paths = new Set(programs.map(({ path }) => path));
+  // of this machine's busybox, which has the same ones as that of another
+  const applets = (await runProgram(needProgram('busybox'), ['--list']))
+    .split('\n')
+    .filter(Boolean);
 
   return [
     ...['usr/bin', 'usr/lib', 'usr/lib64', 'proc', 'sys', 'dev', 'run', 'tmp', 'root'].map(
@@ -104,14 +105,11 @@ async function loadBaseEntries(
     file('etc/hosts', '127.0.0.1 localhost fsnoop-guest\n'),
     file('etc/passwd', `root:x:0:0:root:${guestPaths.home}:/bin/sh\n`),
     file('etc/group', 'root:x:0:\n'),
-    file('usr/bin/busybox', await readFile(busybox), 0o755),
     ...applets
-      .filter((name) => name !== 'busybox')
-      .map((name) => link(`usr/bin/${name}`, 'busybox')),
-    file('usr/bin/node', await readFile(process.execPath), 0o755),
-    ...(await Promise.all(
-      libraries.map(async (path) => file(cpioPath(path), await readFile(path), 0o755)),
-    )),
+      .map((name) => `usr/bin/${name}`)
+      .filter((path) => !paths.has(path))
+      .map((path) => link(path, 'busybox')),
+    ...programs,
   ];
 }
 
@@ -119,7 +117,7 @@ async function loadBaseEntries(
 async function identify(paths: readonly string[]): Promise<string> {
   const hash = createHash('sha256').update('layout 1\n');
   for (const path of paths) {
-    const { size, mtimeMs } = await stat(path);
+    const { size, mtimeMs } = await lstat(path);
     hash.update(`${path} ${size} ${mtimeMs}\n`);
   }
   return hash.digest('hex').slice(0, 16);

@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import { access, mkdir, readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { exitStatus, Failure } from '../failure.js';
+import { traitsOf, type Architecture } from './architecture.js';
 import { cacheFolder } from './cache.js';
 import { listFiles } from './guest-files.js';
 import { withPackages, type FetchOptions, type Packages } from './packages.js';
 
-/** `kernels/SERIES/vmlinuz-VERSION` in the cache, and `modules-VERSION`; whatever lies there is whole. */
+/** `kernels/SERIES/vmlinuz-VERSION` in the cache, or `kernels/arm64/SERIES`, and `modules-VERSION`; whatever lies there is whole. */
 export interface Kernel {
   /** Path of the bootable image. */
   readonly image: string;
@@ -21,9 +22,29 @@ export interface Kernel {
  * @throws {Failure} when there is no such kernel or it can't be fetched
  */
 export async function loadKernel(kernel: string, options: FetchOptions): Promise<string> {
-  if (!isSeries(kernel)) return findFile(kernel);
-  const { image } = (await findCached(kernel)) ?? (await fetchKernel(kernel, findCached, options));
+  if (!isSeries(kernel)) return findFile(kernel, options);
+  const find = () => findCached(folderOf(kernel, options));
+  const { image } = (await find()) ?? (await fetchKernel(kernel, find, options));
   return image;
+}
+
+/**
+ * The paths of bootable images of Debian, by series. Those that are not in the cache are fetched together; a series
+ * that Debian has not, or no longer, is left out.
+ * @throws {Failure} when Debian's packages can't be listed or fetched
+ */
+export async function loadKernels(
+  wanted: readonly string[],
+  options: FetchOptions,
+): Promise<ReadonlyMap<string, string>> {
+  const found = await findAllCached(wanted, options);
+  if (found.size === wanted.length) return found;
+  await withPackages(`kernels ${wanted.join(', ')}`, options, async (open) => {
+    const here = await findAllCached(wanted, options);
+    const missing = wanted.filter((series) => !here.has(series));
+    if (missing.length > 0) await downloadOffered(missing, await open(), options);
+  });
+  return findAllCached(wanted, options);
 }
 
 /**
@@ -37,12 +58,13 @@ export async function loadKernelWithModules(
   if (!isSeries(kernel))
     throw new Failure(
       exitStatus.usage,
-      `'${await findFile(kernel)}' is a kernel image alone; modules come with a series of Debian kernels.`,
+      `'${await findFile(kernel, options)}' is a kernel image alone; modules come with a series of Debian kernels.`,
       'name a series: --kernel 7.2',
     );
-  const cached = await findWithModules(kernel);
+  const find = () => findWithModules(folderOf(kernel, options));
+  const cached = await find();
   if (cached !== undefined) return cached;
-  const fetched = await fetchKernel(kernel, findWithModules, options);
+  const fetched = await fetchKernel(kernel, find, options);
   // from 6.19 to 7.1 Debian has kept the kernels alone
   if (existsSync(fetched.modules)) return fetched;
   throw new Failure(
@@ -56,9 +78,10 @@ export async function loadKernelWithModules(
 export function chooseKernelPackages(
   names: readonly string[],
   series: string,
+  architecture: Architecture,
 ): readonly string[] | undefined {
   const [newest] = names
-    .flatMap((name) => parsePackageName(name) ?? [])
+    .flatMap((name) => parsePackageName(name, architecture) ?? [])
     .filter((candidate) => candidate.series === series)
     .sort(
       (a, b) =>
@@ -68,13 +91,18 @@ export function chooseKernelPackages(
   if (newest === undefined) return undefined;
   // all is in linux-image up to 6.18; since 6.19 that is empty. linux-base tells what is built in
   return ['image', 'binary', 'base', 'modules']
-    .map((part) => `linux-${part}-${newest.version}-cloud-amd64`)
+    .map((part) => `linux-${part}-${newest.version}-${flavour(architecture)}`)
     .filter((name) => names.includes(name));
 }
 
 /** The series that these packages offer, oldest first. */
-export function listSeries(names: readonly string[]): readonly string[] {
-  const series = new Set(names.flatMap((name) => parsePackageName(name)?.series ?? []));
+export function listSeries(
+  names: readonly string[],
+  architecture: Architecture,
+): readonly string[] {
+  const series = new Set(
+    names.flatMap((name) => parsePackageName(name, architecture)?.series ?? []),
+  );
   return [...series].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
@@ -87,9 +115,12 @@ interface KernelPackage {
   readonly isCandidate: boolean;
 }
 
-function parsePackageName(name: string): KernelPackage | undefined {
-  const [, version, series] =
-    /^linux-(?:binary|image)-((\d+\.\d+)(?:[.+~-].*)?)-cloud-amd64$/.exec(name) ?? [];
+const flavour = (architecture: Architecture) => `cloud-${traitsOf[architecture].debian}`;
+
+function parsePackageName(name: string, architecture: Architecture): KernelPackage | undefined {
+  const [, version, series, of] =
+    /^linux-(?:binary|image)-((\d+\.\d+)(?:[.+~-].*)?)-(cloud-\w+)$/.exec(name) ?? [];
+  if (of !== flavour(architecture)) return undefined;
   if (version === undefined || series === undefined) return undefined;
   return { version, series, isCandidate: /[~-]rc\d/.test(version) };
 }
@@ -98,30 +129,48 @@ function isSeries(kernel: string): boolean {
   return /^\d+\.\d+$/.test(kernel);
 }
 
-async function findFile(path: string): Promise<string> {
+async function findFile(path: string, { architecture }: FetchOptions): Promise<string> {
   await access(path).catch(() => {
     throw new Failure(
       exitStatus.usage,
       `'${path}' is neither a kernel series nor a kernel image.`,
       'a series of Debian kernels: --kernel 7.2',
-      'or a file: --kernel arch/x86/boot/bzImage',
+      `or a file: --kernel ${traitsOf[architecture].image}`,
     );
   });
   return resolve(path);
 }
 
-async function findCached(series: string): Promise<Kernel | undefined> {
-  const [newest] = await listCached(series);
+/** Where the kernels of a series are. */
+function folderOf(series: string, { architecture }: FetchOptions): string {
+  return cacheFolder(
+    architecture === 'x64' ? `kernels/${series}` : `kernels/${architecture}/${series}`,
+  );
+}
+
+async function findCached(folder: string): Promise<Kernel | undefined> {
+  const [newest] = await listCached(folder);
   return newest;
 }
 
-async function findWithModules(series: string): Promise<Kernel | undefined> {
-  return (await listCached(series)).find(({ modules }) => existsSync(modules));
+async function findAllCached(
+  wanted: readonly string[],
+  options: FetchOptions,
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const series of wanted) {
+    const kernel = await findCached(folderOf(series, options));
+    if (kernel !== undefined) found.set(series, kernel.image);
+  }
+  return found;
+}
+
+async function findWithModules(folder: string): Promise<Kernel | undefined> {
+  return (await listCached(folder)).find(({ modules }) => existsSync(modules));
 }
 
 /** Newest first; not all have their modules. */
-async function listCached(series: string): Promise<readonly Kernel[]> {
-  const folder = cacheFolder(`kernels/${series}`);
+async function listCached(folder: string): Promise<readonly Kernel[]> {
   const names = await readdir(folder).catch(() => []);
   return names
     .flatMap((name) => /^vmlinuz-(.+)$/.exec(name)?.[1] ?? [])
@@ -133,35 +182,67 @@ function kernelIn(folder: string, version: string): Kernel {
   return { image: join(folder, `vmlinuz-${version}`), modules: join(folder, `modules-${version}`) };
 }
 
-/** Fetches a series into `kernels/SERIES`, if `find` doesn't see that another fsnoop has just done so. */
+/** Fetches a series into its folder, if `find` doesn't see that another fsnoop has just done so. */
 async function fetchKernel(
   series: string,
-  find: (series: string) => Promise<Kernel | undefined>,
+  find: () => Promise<Kernel | undefined>,
   options: FetchOptions,
 ): Promise<Kernel> {
   return withPackages(
     `a ${series} kernel`,
     options,
-    async (open) => (await find(series)) ?? (await download(series, await open())),
+    async (open) => (await find()) ?? (await download(series, await open(), options)),
   );
 }
 
-async function download(series: string, packages: Packages): Promise<Kernel> {
+async function download(
+  series: string,
+  packages: Packages,
+  options: FetchOptions,
+): Promise<Kernel> {
+  const { architecture } = options;
   const names = await packages.listNames('linux-');
-  const wanted = chooseKernelPackages(names, series);
-  if (wanted === undefined) throw notFound(series, names, packages.listError);
-  await using unpacked = await packages.fetch(wanted);
-  return await keepKernel(unpacked.path, cacheFolder(`kernels/${series}`));
+  const wanted = chooseKernelPackages(names, series, architecture);
+  if (wanted === undefined)
+    throw notFound(series, listSeries(names, architecture), packages.listError);
+  return fetchAndKeep(wanted, packages, folderOf(series, options));
 }
 
-function notFound(series: string, names: readonly string[], listError?: string): Failure {
-  const offered = listSeries(names);
+/** Those that Debian has. */
+async function downloadOffered(
+  wanted: readonly string[],
+  packages: Packages,
+  options: FetchOptions,
+): Promise<void> {
+  const { architecture } = options;
+  const names = await packages.listNames('linux-');
+  if (listSeries(names, architecture).length === 0) throw noLists(packages.listError);
+  for (const series of wanted) {
+    const chosen = chooseKernelPackages(names, series, architecture);
+    if (chosen !== undefined) await fetchAndKeep(chosen, packages, folderOf(series, options));
+  }
+}
+
+async function fetchAndKeep(
+  chosen: readonly string[],
+  packages: Packages,
+  folder: string,
+): Promise<Kernel> {
+  await using unpacked = await packages.fetch(chosen);
+  return await keepKernel(unpacked.path, folder);
+}
+
+function notFound(series: string, offered: readonly string[], listError?: string): Failure {
   if (offered.length > 0)
     return new Failure(
       exitStatus.failed,
       `Debian has no kernel of series ${series}.`,
       ...offered.map((other) => `--kernel ${other}`),
     );
+  return noLists(listError);
+}
+
+function noLists(listError?: string): Failure {
   return new Failure(
     exitStatus.failed,
     `Debian's package lists can't be fetched: ${listError ?? 'apt found no kernels'}`,

@@ -1,14 +1,18 @@
 /** fsnoop itself, as it is to be in the guest: what is built, which needs no other package. */
 import { join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { architectures, type Architecture } from './architecture.js';
 import { link, type CpioEntry } from './cpio.js';
 import { listFiles, loadFiles, loadLibraries } from './guest-files.js';
 import { guestPaths } from './init.js';
 
-/** The entries of this fsnoop with `fsnoop` on PATH; what isn't built yet is left out. */
-export async function loadOwnPackage(): Promise<readonly CpioEntry[]> {
+/** The entries of this fsnoop with `fsnoop` on PATH; what isn't built yet, or for this machine, is left out. */
+export async function loadOwnPackage(architecture: Architecture): Promise<readonly CpioEntry[]> {
+  const others = otherBuilds(architecture);
+  // licences don't run
+  const isNeeded = (path: string) => !path.endsWith('/LICENSES') && !others.includes(path);
   const found = await Promise.all(
-    ['package.json', 'oclif.manifest.json', 'bin', 'dist', 'build'].map((name) =>
+    ['package.json', 'oclif.manifest.json', 'bin', 'dist', 'build', 'schemas'].map((name) =>
       listFiles(join(root, name), isNeeded).catch(() => []),
     ),
   );
@@ -20,6 +24,7 @@ export async function loadOwnPackage(): Promise<readonly CpioEntry[]> {
   );
   return [
     ...entries.flat(),
+    // of the addon for another machine they are in its system
     ...(await loadLibraries(paths.filter((path) => path.endsWith('.node')))),
     link('usr/bin/fsnoop', `${guestPaths.package}/bin/run.js`),
   ];
@@ -27,7 +32,7 @@ export async function loadOwnPackage(): Promise<readonly CpioEntry[]> {
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
-/** Licences don't run. */
-function isNeeded(path: string): boolean {
-  return !path.endsWith('/LICENSES');
-}
+const otherBuilds = (architecture: Architecture): readonly string[] =>
+  architectures
+    .filter((other) => other !== architecture)
+    .map((other) => join(root, 'build', other));

@@ -4,10 +4,13 @@ import { once } from 'node:events';
 import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exitStatus, Failure } from '../failure.js';
+import { traitsOf, type Architecture } from './architecture.js';
 import { cacheFolder, unfinished } from './cache.js';
 import { needProgram, ProgramError, runProgram, type RunOptions } from './programs.js';
 
 export interface FetchOptions {
+  /** Of the packages. */
+  readonly architecture: Architecture;
   /** Told what is being fetched. */
   readonly report: (progress: string) => void;
   readonly signal?: AbortSignal | undefined;
@@ -19,10 +22,10 @@ export interface Packages {
   /** All packages whose names begin so. */
   listNames(prefix: string): Promise<readonly string[]>;
   /**
-   * Packages in their newest versions, without what they depend on.
+   * Packages of a suite, or in their newest versions, without what they depend on.
    * @throws {Failure} when one of them can't be fetched
    */
-  fetch(names: readonly string[]): Promise<UnpackedPackages>;
+  fetch(names: readonly string[], suite?: string): Promise<UnpackedPackages>;
   /**
    * Packages of a suite with all that they depend on.
    * @throws {Failure} when one of them can't be fetched
@@ -47,19 +50,22 @@ export async function withPackages<Result>(
   options: FetchOptions,
   work: (open: () => Promise<Packages>) => Promise<Result>,
 ): Promise<Result> {
-  const folder = cacheFolder('apt');
+  const folder = cacheFolder(aptFolders[options.architecture]);
   await mkdir(folder, { recursive: true });
   return withLock(join(folder, 'lock'), options, () =>
     work(() => openPackages(folder, purpose, options)),
   );
 }
 
+/** Of apt's state, apart for each. */
+const aptFolders: Readonly<Record<Architecture, string>> = { x64: 'apt', arm64: 'apt-arm64' };
+
 async function openPackages(
   folder: string,
   purpose: string,
   options: FetchOptions,
 ): Promise<Packages> {
-  const settings = await prepareApt(folder);
+  const settings = await prepareApt(folder, traitsOf[options.architecture].debian);
   const apt = (program: 'apt-get' | 'apt-cache', args: readonly string[], run: RunOptions = {}) =>
     runProgram(needProgram(program), [...settings, '-qq', ...args], {
       ...run,
@@ -85,7 +91,8 @@ async function openPackages(
   return {
     listError: updateError && aptError(updateError),
     listNames: async (prefix) => (await apt('apt-cache', ['pkgnames', prefix])).split('\n'),
-    fetch: (names) => fetch(names, ['download']),
+    fetch: (names, suite) =>
+      fetch(names, ['download', ...(suite === undefined ? [] : ['-t', suite])]),
     fetchWithDependencies: (names, suite) =>
       fetch(names, [
         ...['install', '--yes', '--download-only', '--no-install-recommends', '-t', suite],
@@ -122,7 +129,7 @@ const suites = [
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** Lays out apt's state in `folder` and gives the options that make apt use it. */
-async function prepareApt(folder: string): Promise<readonly string[]> {
+async function prepareApt(folder: string, architecture: string): Promise<readonly string[]> {
   await access(keyring).catch(() => {
     throw new Failure(
       exitStatus.failed,
@@ -135,7 +142,7 @@ async function prepareApt(folder: string): Promise<readonly string[]> {
   await mkdir(join(folder, 'cache/archives/partial'), { recursive: true });
   const mirror = await findMirror();
   const lines = suites.map(
-    (suite) => `deb [arch=amd64 signed-by=${keyring}] ${mirror} ${suite} main\n`,
+    (suite) => `deb [arch=${architecture} signed-by=${keyring}] ${mirror} ${suite} main\n`,
   );
   await writeFile(join(folder, 'sources.list'), lines.join(''));
   await writeFile(join(folder, 'status'), '');
@@ -145,7 +152,8 @@ async function prepareApt(folder: string): Promise<readonly string[]> {
     `Dir::State=${folder}`,
     `Dir::State::lists=${folder}/lists`,
     `Dir::Cache=${folder}/cache`,
-    'APT::Architecture=amd64',
+    `APT::Architecture=${architecture}`,
+    `APT::Architectures=${architecture}`, // not those of this machine
     'APT::Sandbox::User=root', // or root is warned that `_apt` can't read our folder
     'Acquire::Languages=none',
     'Acquire::Retries=3',

@@ -12,7 +12,9 @@ const packages = {
   flock: 'util-linux',
   ldd: 'libc-bin',
   busybox: 'busybox-static',
+  cat: 'coreutils',
   'qemu-system-x86_64': 'qemu-system-x86',
+  'qemu-system-aarch64': 'qemu-system-arm',
 } as const;
 
 export type Program = keyof typeof packages;

@@ -3,10 +3,12 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import type { FileHandle } from 'node:fs/promises';
 import { PassThrough, type Duplex, type Readable } from 'node:stream';
 import { exitStatus, Failure } from '../failure.js';
+import { findOwnArchitecture, traitsOf, type Architecture } from './architecture.js';
 import { ports } from './init.js';
 import { findProgram, needProgram, runProgram } from './programs.js';
 
 export interface Machine {
+  readonly architecture: Architecture;
   /** Path of the kernel image. */
   readonly kernel: string;
   readonly cpus: number;
@@ -39,7 +41,7 @@ export interface Qemu extends Disposable {
  * @throws {Failure} when QEMU is not installed
  */
 export function startQemu(machine: Machine, accelerator: Accelerator, initramfs: FileHandle): Qemu {
-  const path = needProgram('qemu-system-x86_64');
+  const path = needProgram(traitsOf[machine.architecture].qemu);
   const args = renderArgs(machine, accelerator);
   const setpriv = findProgram('setpriv');
   const [program, before] =
@@ -60,18 +62,19 @@ const initramfsFd = firstFd + streams.length;
 
 /** QEMU's arguments. */
 export function renderArgs(machine: Machine, accelerator: Accelerator): readonly string[] {
+  const traits = traitsOf[machine.architecture];
   const chardevs = streams.flatMap((_, at) => ['-chardev', `socket,id=c${at},fd=${firstFd + at}`]);
-  const devices = streams.flatMap((name, at) =>
-    at >= virtioAt && name !== 'console'
-      ? ['-device', `virtserialport,chardev=c${at},nr=${ports[name]}`]
-      : ['-serial', `chardev:c${at}`],
-  );
+  const devices = streams.flatMap((name, at) => {
+    if (at >= virtioAt && name !== 'console')
+      return ['-device', `virtserialport,chardev=c${at},nr=${ports[name]}`];
+    return at < traits.serialLines ? ['-serial', `chardev:c${at}`] : [];
+  });
   return [
-    ...['-nodefaults', '-no-reboot', '-display', 'none', '-machine', 'q35'],
+    ...['-nodefaults', '-no-reboot', '-display', 'none', '-machine', traits.machine],
     ...renderProcessor(machine, accelerator),
     ...['-m', `${Math.ceil(machine.memoryBytes / 1024 ** 2)}M`],
     ...['-kernel', machine.kernel, '-initrd', `/proc/self/fd/${initramfsFd}`],
-    ...['-append', kernelCommandLine],
+    ...['-append', `console=${traits.console} ${kernelCommandLine}`],
     ...chardevs,
     ...['-device', 'virtio-serial-pci', ...devices],
   ];
@@ -81,17 +84,17 @@ export function renderArgs(machine: Machine, accelerator: Accelerator): readonly
  * loglevel=5 shows warnings, which a splat of WARN() is. Without cryptomgr.notests a kernel thread eats half a
  * CPU for seconds. A panic restarts at once, which -no-reboot turns into the end.
  */
-const kernelCommandLine =
-  'console=ttyS0 loglevel=5 panic=-1 mitigations=off cryptomgr.notests rdinit=/init';
+const kernelCommandLine = 'loglevel=5 panic=-1 mitigations=off cryptomgr.notests rdinit=/init';
 
 function renderProcessor(machine: Machine, accelerator: Accelerator): readonly string[] {
-  if (machine.icount) return ['-accel', 'tcg', '-icount', 'shift=0', '-smp', '1', '-cpu', 'max'];
+  const { cpu, countedCpu } = traitsOf[machine.architecture];
+  if (machine.icount)
+    return ['-accel', 'tcg', '-icount', 'shift=0', '-smp', '1', '-cpu', countedCpu];
   const smp = ['-smp', `${machine.cpus}`];
   return accelerator === 'kvm'
     ? ['-accel', 'kvm', '-cpu', 'host', ...smp]
-    : // thread=multi makes int3 oopses in trampolines while their text is being patched;
-      // cmpxchg16b of QEMU 7.2 leaves other bits in the flags, maybe TF, which crashes kernels up to 6.12
-      ['-accel', 'tcg,thread=single', '-cpu', 'max,cx16=off', ...smp];
+    : // thread=multi makes int3 oopses in trampolines while their text is being patched
+      ['-accel', 'tcg,thread=single', '-cpu', cpu, ...smp];
 }
 
 /**
@@ -106,7 +109,7 @@ export async function chooseAccelerators(
   if (forced === 'kvm' || forced === 'tcg') return [forced];
   if (forced !== undefined && forced !== '')
     throw new Failure(exitStatus.usage, `FSNOOP_ACCEL is '${forced}', not 'kvm' or 'tcg'.`);
-  if (machine.icount) return ['tcg'];
+  if (machine.icount || machine.architecture !== process.arch) return ['tcg'];
   kvmStarts ??= probeKvm(signal);
   return (await kvmStarts) ? ['kvm', 'tcg'] : ['tcg'];
 }
@@ -120,9 +123,10 @@ export function giveUpKvm(): void {
 
 /** Has QEMU set up a guest that it never starts. */
 async function probeKvm(signal?: AbortSignal): Promise<boolean> {
-  const args = '-nodefaults -display none -machine q35 -accel kvm -cpu host -S -monitor stdio';
+  const { qemu, machine } = traitsOf[findOwnArchitecture()];
+  const args = `-nodefaults -display none -machine ${machine} -accel kvm -cpu host -S -monitor stdio`;
   try {
-    await runProgram(needProgram('qemu-system-x86_64'), args.split(' '), {
+    await runProgram(needProgram(qemu), args.split(' '), {
       signal,
       input: 'quit\n',
     });

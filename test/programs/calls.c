@@ -7,21 +7,27 @@
  *	calls family C T N       C children with T more threads each; every thread reads N times
  *	calls grand N            a thread of a child has a child of its own, which reads N times
  *	calls sleep N MS         N sleeps of MS milliseconds, each between two of a nanosecond
+ *	calls timer N EVERY US   N reads as above, behind every EVERYth one of a timer, after US us
  *	calls large N BYTES      N reads of so many bytes, long enough for interrupts
  *	calls nest N             N epolls, each watching the one before
  *	calls die                ends itself by SIGKILL
  *	calls after FILE ...     waits until FILE is there, then goes on with the rest
+ *	calls stopped ...        stops itself, goes on with the rest, and stops itself again
+ *	calls urgent ...         goes on with the rest before all usual tasks of its CPU
  *	calls as UID COMMAND...  runs COMMAND as that user, without capabilities
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -138,6 +144,25 @@ static int sleep_times(long times, long ms)
 	return 0;
 }
 
+static int read_timer(long times, long every, long us)
+{
+	int timer = check(timerfd_create(CLOCK_MONOTONIC, 0));
+	struct itimerspec soon = {
+	        .it_value = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 + 1},
+	};
+	uint64_t expirations;
+	long at;
+
+	for (at = 1; at <= times; at++) {
+		read_zero(1);
+		if (at % every)
+			continue;
+		check(timerfd_settime(timer, 0, &soon, NULL));
+		check(read(timer, &expirations, sizeof(expirations)));
+	}
+	return 0;
+}
+
 static int read_large(long times, size_t bytes)
 {
 	char *buffer = malloc(bytes);
@@ -196,6 +221,8 @@ static int run(int count, char **words)
 		return grand(number[0]);
 	if (!strcmp(verb, "sleep"))
 		return sleep_times(number[0], number[1]);
+	if (!strcmp(verb, "timer"))
+		return read_timer(number[0], number[1], number[2]);
 	if (!strcmp(verb, "large"))
 		return read_large(number[0], number[1]);
 	if (!strcmp(verb, "nest"))
@@ -206,6 +233,16 @@ static int run(int count, char **words)
 		while (access(words[1], F_OK))
 			usleep(10000);
 		return run(count - 2, words + 2);
+	}
+	if (!strcmp(verb, "stopped") && count > 1) {
+		raise(SIGSTOP);
+		i = run(count - 1, words + 1);
+		raise(SIGSTOP);
+		return i;
+	}
+	if (!strcmp(verb, "urgent") && count > 1) {
+		check(sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){1}));
+		return run(count - 1, words + 1);
 	}
 	if (!strcmp(verb, "as") && count > 2)
 		return run_as(number[0], words + 2);

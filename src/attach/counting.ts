@@ -1,0 +1,106 @@
+/** The mirror of bpf/cell.h in what user space writes, and how it reads what was counted. */
+import { mayFail } from '../plan/capture.js';
+import { cellBytes, keyBytes, pageBytes, type Counting } from '../plan/counting.js';
+import type { PlannedFunction } from '../plan/plan.js';
+import type { Type } from '../symbols/type.js';
+import type { NativeObject } from './native.js';
+import type { ProgramName } from './shared.js';
+
+/** Byte offsets of `struct counting`. */
+export const countingLayout = {
+  functions: 0,
+  keys: 4,
+  cells: 8,
+  pages: 12,
+  all_keys: 16,
+  all_cells: 20,
+  all_pages: 24,
+  by: 28,
+} as const;
+export const countingBytes = 32;
+
+/** What the kernel side makes keys of; CPUs have cells of their own. */
+export const keyNumbers = { comm: 1, pid: 2, cpu: 0, cgroup: 3, retval: 4 } as const;
+
+/** Bits of an attach cookie: the width of a return value, and whether it may be an error. */
+export const returnBits = { width: 40, errno: 43 } as const;
+
+export function encodeCounting({ by, cpus, functions, keys, cells, pages }: Counting): Buffer {
+  const values = {
+    ...{ functions, keys, cells, pages },
+    all_keys: cpus * keys,
+    all_cells: cpus * cells,
+    all_pages: cpus * pages,
+    by: by === null ? 0 : keyNumbers[by],
+  };
+  const bytes = Buffer.alloc(countingBytes);
+  for (const [name, at] of Object.entries(countingLayout))
+    bytes.writeUInt32LE(values[name as keyof typeof values], at);
+  return bytes;
+}
+
+const maps = { cells: '.bss.cells', keys: '.bss.keys', pages: '.bss.pages' } as const;
+
+/** How large the maps are. */
+export const countingMaps = ({ cpus, keys, cells, pages }: Counting) => ({
+  [maps.cells]: cpus * cells * cellBytes,
+  [maps.keys]: cpus * keys * keyBytes,
+  [maps.pages]: cpus * pages * pageBytes,
+});
+
+/** For the times of all calls, or with filters, and keys. */
+export function chooseCounting(
+  { by }: Counting,
+  minDurationNs: number,
+  functions: readonly PlannedFunction[],
+): ProgramName {
+  const isPlain = minDurationNs === 0 && functions.every(({ program }) => program === null);
+  return isPlain && (by === null || keyNumbers[by] === 0) ? 'on_stat' : 'on_stat_options';
+}
+
+/** Attach cookies that say what a return value is. */
+export function addReturns(
+  cookies: BigUint64Array,
+  functions: readonly PlannedFunction[],
+): BigUint64Array {
+  return cookies.map((cookie, place) => {
+    const returns = functions[place]?.returns ?? { kind: 'void' };
+    const errno = mayFail(returns) ? 1n << BigInt(returnBits.errno) : 0n;
+    return cookie | (BigInt(widthOf(returns)) << BigInt(returnBits.width)) | errno;
+  });
+}
+
+/** 0 for none, or 1 and the power of two of its bytes. */
+function widthOf(returns: Type): number {
+  switch (returns.kind) {
+    case 'void':
+      return 0;
+    case 'bool':
+      return 1;
+    case 'int':
+    case 'enum':
+      return 1 + Math.log2(returns.bytes);
+    default:
+      return 4;
+  }
+}
+
+/** What was counted up to now, as bpf/cell.h has it: by CPU. */
+export interface CountedBytes {
+  readonly cells: Buffer;
+  readonly keys: Buffer;
+  /** Those that are in use, for each CPU. */
+  readonly pages: readonly Buffer[];
+}
+
+/** A cell's keys and pages are there before it needs them, so they are read after it. */
+export function readCounted(object: NativeObject, { cpus, pages }: Counting): CountedBytes {
+  const cells = object.readGlobal(maps.cells);
+  const keys = object.readGlobal(maps.keys);
+  const ofCpus = Array.from({ length: cpus }, (_, cpu) => {
+    const first = cpu * pages * pageBytes;
+    const last = Number(object.readGlobal(maps.pages, first, 8).readBigUInt64LE());
+    return object.readGlobal(maps.pages, first, (last + 1) * pageBytes);
+  });
+  return { cells, keys, pages: ofCpus };
+}

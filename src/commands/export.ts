@@ -1,0 +1,116 @@
+/** `fsnoop export`: a recording, for other programs. */
+import { Command } from '@oclif/core/command';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
+import { showProgress } from '../cli/terminal.js';
+import { parseEndpoint, parseHeaders } from '../endpoint.js';
+import { exportRecording, formats } from '../export-recording.js';
+import { exitStatus, Failure } from '../failure.js';
+
+export default class Export extends Command {
+  static override summary =
+    'Turn a recording into a format of other programs, or a page that shows it.';
+  static override description = `chrome: Trace Event JSON, for chrome://tracing and ui.perfetto.dev
+perfetto: Protocol Buffers, for ui.perfetto.dev and trace_processor
+speedscope: for https://www.speedscope.app, or its npm package
+folded: stacks with the nanoseconds spent at their end, for flamegraph.pl and others
+csv: a row a call
+html: one page that needs nothing else: timeline, flame chart, table of functions
+json: lines, as trace --format json writes them
+otlp: spans, sent to a collector of OpenTelemetry (--endpoint), a trace for each tree
+FILE is of fsnoop record; - is standard input.`;
+  static override examples = [
+    {
+      description: 'A page to look at, or to send to somebody',
+      command: '<%= config.bin %> <%= command.id %> reads.fsnoop --to html -o reads.html',
+    },
+    {
+      description: 'A flame graph of where the time went',
+      command:
+        '<%= config.bin %> <%= command.id %> reads.fsnoop --to folded | flamegraph.pl >reads.svg',
+    },
+    {
+      description: 'Into the traces that a collector of OpenTelemetry has of everything else',
+      command:
+        '<%= config.bin %> <%= command.id %> reads.fsnoop --to otlp --endpoint http://localhost:4318',
+    },
+    {
+      description: 'For SQL',
+      command: `<%= config.bin %> <%= command.id %> reads.fsnoop --to csv -o reads.csv
+sqlite3 :memory: '.import --csv reads.csv calls' 'SELECT function, sum(self_ns) FROM calls GROUP BY 1'`,
+    },
+  ];
+  static override args = {
+    file: Args.string({ required: true, ignoreStdin: true, description: 'A recording.' }),
+  };
+  static override flags = {
+    to: Flags.option({
+      options: [...formats, 'otlp'] as const,
+      summary: 'The format.',
+      required: true,
+    })(),
+    output: Flags.string({ char: 'o', summary: 'Write to a file.', helpValue: 'FILE' }),
+    endpoint: Flags.string({
+      summary: 'Where the collector takes OTLP over HTTP; /v1/traces is put behind.',
+      helpValue: 'URL',
+      helpGroup: 'OTLP',
+    }),
+    header: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      summary: 'Say this with each request: a token, a tenant.',
+      helpValue: 'NAME=VALUE',
+      helpGroup: 'OTLP',
+    }),
+    service: Flags.string({
+      summary: 'What the spans are of: service.name. [default: fsnoop]',
+      helpValue: 'NAME',
+      helpGroup: 'OTLP',
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Export);
+    const path = args.file;
+    const onNote = (text: string) => process.stderr.write(text);
+    const { to, output, endpoint, header, service } = flags;
+    if (to === 'otlp') {
+      if (endpoint === undefined) throw nowhere(path);
+      if (output !== undefined) throw notWritten();
+      const request = {
+        ...{ path, onNote, onProgress: showProgress, version: this.config.version },
+        url: parseEndpoint('--endpoint', endpoint),
+        headers: parseHeaders('--header', header ?? []),
+        service: service ?? 'fsnoop',
+      };
+      // no other format needs what it is made of
+      const { sendRecording } = await import('../send-recording.js');
+      this.exit(await sendRecording(request));
+    }
+    for (const [name, value] of Object.entries({ endpoint, header, service }))
+      if (value !== undefined) throw notSent(name, to);
+    this.exit(await exportRecording({ path, to, output: output ?? null, onNote }));
+  }
+}
+
+const nowhere = (path: string): Failure =>
+  new Failure(
+    exitStatus.usage,
+    '--to otlp needs to know where the collector is.',
+    `fsnoop export ${path} --to otlp --endpoint http://localhost:4318`,
+  );
+
+const notWritten = (): Failure =>
+  new Failure(
+    exitStatus.usage,
+    '--to otlp sends spans, and writes no file.',
+    'Leave out --output',
+    'Or write a format that is a file: --to perfetto --output FILE',
+  );
+
+const notSent = (flag: string, to: string): Failure =>
+  new Failure(
+    exitStatus.usage,
+    `--${flag} is for what is sent; --to ${to} is written.`,
+    'Send it: --to otlp --endpoint http://localhost:4318',
+  );

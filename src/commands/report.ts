@@ -1,0 +1,74 @@
+/** `fsnoop report`: which functions of a recording were called, how often, and how long that took. */
+import { Command } from '@oclif/core/command';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
+import { findTerminal } from '../cli/terminal.js';
+import { report } from '../report.js';
+import { sortKeys } from '../tree/sort.js';
+
+export default class Report extends Command {
+  static override summary = 'Count what a recording has of each function.';
+  static override description = `SELF is the time less that of recorded calls below. P50, P90 and P99 are within 1.6 % of the true ones.
+Calls that did not return are not counted. FILE is of fsnoop record; - is standard input.`;
+  static override examples = [
+    {
+      description: 'Where the time went',
+      command: '<%= config.bin %> <%= command.id %> reads.fsnoop --sort self --top 20',
+    },
+    {
+      description: 'Who called each function, and what it called',
+      command: '<%= config.bin %> <%= command.id %> reads.fsnoop --callers --callees',
+    },
+    {
+      description: 'All trees in one',
+      command: '<%= config.bin %> <%= command.id %> reads.fsnoop --graph',
+    },
+    {
+      description: 'For programs, an object a line',
+      command: '<%= config.bin %> <%= command.id %> reads.fsnoop --json',
+    },
+  ];
+  static override args = {
+    file: Args.string({ required: true, ignoreStdin: true, description: 'A recording.' }),
+  };
+  static override flags = {
+    sort: Flags.option({
+      options: sortKeys,
+      summary: 'What the order is by: the most first.',
+      default: 'total' as const,
+    })(),
+    top: Flags.integer({
+      summary: 'Show no more functions than so many; of a graph, calls below each.',
+      helpValue: 'N',
+      min: 1,
+    }),
+    callers: Flags.boolean({ summary: 'Show who called each function.' }),
+    callees: Flags.boolean({ summary: 'Show what each function called.' }),
+    graph: Flags.boolean({
+      summary: 'Show all trees in one: calls with the same callers are one line.',
+      exclusive: ['callers', 'callees', 'sort'],
+    }),
+    json: Flags.boolean({ summary: 'JSON, one object a line.' }),
+    output: Flags.string({ char: 'o', summary: 'Write to a file.', helpValue: 'FILE' }),
+    color: Flags.boolean({ summary: 'Colours. [default: on a terminal]', allowNo: true }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Report);
+    const terminal = flags.output === undefined ? findTerminal() : null;
+    const edges = (['callers', 'callees'] as const).filter((name) => flags[name]);
+    const status = await report({
+      path: args.file,
+      format: flags.json ? 'json' : 'text',
+      show: flags.graph ? 'graph' : 'functions',
+      edges: new Set(edges),
+      sort: flags.sort,
+      top: flags.top ?? null,
+      output: flags.output ?? null,
+      width: terminal?.columns ?? null,
+      color: 'color' in flags ? flags.color : terminal !== null && !process.env['NO_COLOR'],
+      onNote: (text) => process.stderr.write(text),
+    });
+    this.exit(status);
+  }
+}

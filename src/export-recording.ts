@@ -1,0 +1,86 @@
+/** Turns a recording into the format of another program. */
+import { readFileSync } from 'node:fs';
+import type { Exporter, ExportParts } from './export/exporter.js';
+import { makeChromeExporter } from './export/chrome.js';
+import { makeCsvExporter } from './export/csv.js';
+import { makeFoldedExporter } from './export/folded.js';
+import { makeHtmlExporter } from './export/html.js';
+import { makePerfettoExporter } from './export/perfetto.js';
+import { makeSpeedscopeExporter } from './export/speedscope.js';
+import { Failure } from './failure.js';
+import { openOutput } from './output.js';
+import { readTrees } from './recorded-trees.js';
+import { openRecording } from './recording-file.js';
+import { renderSummaryText } from './render/summary.js';
+import { replay } from './replay.js';
+import { makeWrite, Stop } from './stop.js';
+
+export interface ExportRequest {
+  /** A recording; `-` is standard input. */
+  readonly path: string;
+  readonly to: Format;
+  /** A file, or null for standard output. */
+  readonly output: string | null;
+  /** Gets what people are told beside it. */
+  readonly onNote: (text: string) => void;
+}
+
+const makers = {
+  chrome: makeChromeExporter,
+  perfetto: makePerfettoExporter,
+  speedscope: makeSpeedscopeExporter,
+  folded: makeFoldedExporter,
+  csv: makeCsvExporter,
+  html: (parts: ExportParts) => makeHtmlExporter(parts, readPage()),
+} as const;
+
+/** `json` is what `trace --format json` writes. */
+export const formats = [...(Object.keys(makers) as (keyof typeof makers)[]), 'json'] as const;
+export type Format = (typeof formats)[number];
+
+/**
+ * @returns the exit status
+ * @throws {Failure} when the file is no recording, or is damaged: what is before the damage was exported
+ */
+export async function exportRecording(request: ExportRequest): Promise<number> {
+  const { path, to, output: outputPath, onNote } = request;
+  if (to === 'json') return replay({ ...request, ...asJsonLines });
+  const recording = await openRecording(path);
+  const exporter: Exporter = makers[to](recording);
+  await using output = await openOutput(outputPath);
+  using stop = new Stop();
+  const write = makeWrite(output, stop);
+  await write(exporter.start());
+  let made: (string | Uint8Array)[] = [];
+  const { ending, counts } = await readTrees(recording, {
+    onTree: (tree) => {
+      made.push(exporter.tree(tree));
+    },
+    onBatch: async () => {
+      await write(joinAll(made));
+      made = [];
+    },
+    isOver: () => stop.reason !== null,
+  });
+  for (const piece of exporter.end()) await write(piece);
+  if (ending instanceof Failure) throw ending;
+  const lost = ending === null ? null : { ...ending.losses, user: counts.lostUser };
+  if (lost !== null) onNote(renderSummaryText({ ...counts, lost }));
+  return stop.status();
+}
+
+const asJsonLines = {
+  ...({ format: 'json', style: 'tree' } as const),
+  ...{ live: false, width: null, color: false, limitEvents: null, verbose: false },
+};
+
+/** Made by `start`, `tree` and `end` of one exporter, which are all text or all bytes. */
+function joinAll(chunks: readonly (string | Uint8Array)[]): string | Uint8Array {
+  const bytes = chunks.filter((chunk) => typeof chunk !== 'string');
+  return bytes.length > 0 ? Buffer.concat(bytes) : chunks.join('');
+}
+
+/** The page that shows a trace; its script is its own. */
+function readPage(): string {
+  return readFileSync(new URL('export/page.html', import.meta.url), 'utf8');
+}

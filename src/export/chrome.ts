@@ -1,0 +1,100 @@
+/**
+ * The Trace Event Format of Chrome's tracing, which Perfetto's UI opens too: one object of JSON.
+ * https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
+ */
+import { formatComm } from '../render/text.js';
+import { taskKey } from '../tree/builder.js';
+import type { Call, Tree } from '../tree/tree.js';
+import { walk } from '../tree/walk.js';
+import { Facts, type CallFacts } from './call-facts.js';
+import type { Exporter, ExportParts } from './exporter.js';
+
+export function makeChromeExporter(parts: ExportParts): Exporter {
+  const facts = new Facts(parts);
+  const { opening, attached } = parts;
+  const named = new Map<number, string>();
+  const namedProcesses = new Set<number>();
+  let between = '';
+
+  const add = (event: object): string => {
+    const text = `${between}\n${JSON.stringify(event)}`;
+    between = ',';
+    return text;
+  };
+
+  /** Tracks have the names of their tasks, which change when those execute programs. */
+  const nameTask = (tree: Tree): string => {
+    const { pid, tid, comm } = tree;
+    if (comm === '' || named.get(taskKey(tree)) === comm) return '';
+    named.set(taskKey(tree), comm);
+    const name = formatComm(comm);
+    const isNew = pid === tid || !namedProcesses.has(pid);
+    namedProcesses.add(pid);
+    const process = isNew ? add(metadata('process_name', pid, tid, name)) : '';
+    return process + add(metadata('thread_name', pid, tid, name));
+  };
+
+  const describe = (call: Call): object => {
+    const { cpu, selfNs } = call;
+    return { cpu, selfNs, ...spell(facts.of(call)) };
+  };
+
+  return {
+    start: () => {
+      const { kernel, method } = attached;
+      const { startedAt, command } = opening;
+      const about = { kernel, method, startedAt, command };
+      return `{"displayTimeUnit":"ns","otherData":${JSON.stringify(about)},"traceEvents":[`;
+    },
+    tree: (tree) => {
+      const { pid, tid } = tree;
+      const begun: { readonly call: Call; readonly atNs: number; end: number }[] = [];
+      const open: (typeof begun)[number][] = [];
+      const instants: object[] = [];
+      const addInstant = (name: string, atNs: number, args: object): void => {
+        instants.push({ ...{ name, ph: 'i', s: 't', ts: atNs / 1000, pid, tid }, args });
+      };
+      walk(tree.root, {
+        open: (call, atNs) => {
+          const event = { call, atNs, end: atNs };
+          begun.push(event);
+          open.push(event);
+        },
+        close: (_, atNs) => {
+          const event = open.pop();
+          if (event !== undefined) event.end = atNs;
+        },
+        lost: (calls, atNs) => {
+          addInstant(`${calls} calls lost`, atNs, {});
+        },
+        mark: (mark, atNs) => {
+          addInstant(facts.nameOf(mark), atNs, spell(facts.ofMark(mark)));
+        },
+      });
+      let out = nameTask(tree);
+      for (const { call, atNs, end } of begun) {
+        out += add({
+          name: facts.nameOf(call),
+          cat: facts.errnoOf(call) === null ? 'call' : 'call,error',
+          ...{ ph: 'X', ts: atNs / 1000, dur: (end - atNs) / 1000, pid, tid },
+          args: describe(call),
+        });
+      }
+      return out + instants.map(add).join('');
+    },
+    end: () => ['\n]}\n'],
+  };
+}
+
+function spell({ returned, arguments: args, outputs }: CallFacts): object {
+  return {
+    ...(returned !== '' && { returned }),
+    ...(args !== '' && { arguments: args }),
+    ...Object.fromEntries(outputs.map(({ label, text }) => [label, text])),
+  };
+}
+
+const metadata = (name: string, pid: number, tid: number, value: string) => ({
+  ...{ name, ph: 'M', pid, tid },
+  args: { name: value },
+});

@@ -1,0 +1,65 @@
+/** What is counted in the kernel rather than recorded, and the memory that it takes. */
+import { exitStatus, Failure } from '../failure.js';
+
+/** What calls of a function can be told apart by. */
+export const keyKinds = ['comm', 'pid', 'cpu', 'cgroup', 'retval'] as const;
+
+export type KeyKind = (typeof keyKinds)[number];
+
+/** How many there are of what bpf/cell.h has. */
+export interface Counting {
+  /** Null: functions only. */
+  readonly by: KeyKind | null;
+  readonly cpus: number;
+  readonly functions: number;
+  /** Of each CPU: a power of two. */
+  readonly keys: number;
+  /** Of each CPU: those of the functions, and behind them those of the keys. */
+  readonly cells: number;
+  /** Of each CPU, for histograms and errors. The first is nobody's. */
+  readonly pages: number;
+}
+
+export const cellBytes = 128;
+export const keyBytes = 24;
+export const pageBytes = 256;
+
+/** Of each of the three. */
+const mostBytes = 2 ** 28;
+/** Times of a function are of so many powers of two, and a page has those of one. */
+const pagesPerCell = 8;
+const fewestPages = 512;
+/** Their numbers have 16 bits. */
+const mostPages = 2 ** 16 - 1;
+const fewestKeys = 2 ** 10;
+const mostKeys = 2 ** 16;
+const keysPerFunction = 16;
+
+/**
+ * Each CPU has a cell for each function, and where calls are told apart by a key, cells for so many of them.
+ * @throws {Failure} when that is more than can be mapped
+ */
+export function planCounting(functions: number, cpus: number, by: KeyKind | null): Counting {
+  // what a CPU counts is its own anyway
+  const keys = by === null || by === 'cpu' ? 1 : chooseKeys(functions, cpus);
+  const cells = functions + (keys > 1 ? keys : 0);
+  if (cells * cpus * cellBytes > mostBytes) throw tooMuch(functions, cpus);
+  const wanted = Math.max(fewestPages, pagesPerCell * cells);
+  const pages = Math.min(wanted, mostPages, Math.floor(mostBytes / pageBytes / cpus));
+  return { by, cpus, functions, keys, cells, pages };
+}
+
+function chooseKeys(functions: number, cpus: number): number {
+  const wanted = Math.min(Math.max(keysPerFunction * functions, fewestKeys), mostKeys);
+  const room = Math.max(mostBytes / 2 / cpus / cellBytes, fewestKeys);
+  return 2 ** Math.floor(Math.log2(Math.min(wanted, room)));
+}
+
+function tooMuch(functions: number, cpus: number): Failure {
+  const most = Math.floor(mostBytes / cellBytes / cpus);
+  return new Failure(
+    exitStatus.usage,
+    `${functions} functions are too many to count on ${cpus} CPUs, which each count by themselves: ${most} are the most.`,
+    'Count fewer: a narrower -k, more of --fgraph-exclude',
+  );
+}

@@ -1,0 +1,116 @@
+/** Opens recordings: files, or what comes through a pipe. */
+import { createReadStream } from 'node:fs';
+import { exitStatus, Failure } from './failure.js';
+import type { Damage } from './recording/block.js';
+import type { Attached, Ending, Opening } from './recording/opening.js';
+import { readRecording } from './recording/read.js';
+import type { Addresses } from './symbols/addresses.js';
+
+export interface Recording {
+  readonly opening: Opening;
+  readonly attached: Attached;
+  /** Of what was read. */
+  readonly addresses: Addresses;
+  /**
+   * Reads all that follows, once, until it is asked not to.
+   * @param take gets whole records, in bytes that are not changed later
+   * @returns the ending; what the user is to be told where there is none, for the file is damaged; null
+   * where it was asked not to
+   */
+  readonly read: (
+    take: (records: Uint8Array) => Promise<void>,
+    isOver: () => boolean,
+  ) => Promise<Ending | Failure | null>;
+}
+
+/** As of a file: its name is what people know it by. */
+const standardInput = '-';
+
+const chunkBytes = 1 << 18;
+
+/**
+ * @param path of a file; `-` is standard input
+ * @throws {Failure} when it can't be read, or is no recording
+ */
+export async function openRecording(path: string): Promise<Recording> {
+  return readOpening(nameOf(path), readChunks(path));
+}
+
+/** What people know a file by. */
+export const nameOf = (path: string): string => (path === standardInput ? 'standard input' : path);
+
+/**
+ * @param name for errors
+ * @param chunks the file, in pieces of whatever size
+ * @throws {Failure} when it is no recording
+ */
+export async function readOpening(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<Recording> {
+  const parts = readRecording(chunks);
+  const { value: first } = await parts.next();
+  if (first?.type !== 'opening') {
+    await parts.return();
+    throw explain(name, first?.type === 'damage' ? first : { at: 0, why: 'contents' });
+  }
+  const { opening, attached, addresses } = first;
+  return {
+    ...{ opening, attached, addresses },
+    read: async (take, isOver) => {
+      for await (const part of parts) {
+        if (part.type === 'ending') return part.ending;
+        if (part.type === 'damage') return explain(name, part);
+        if (part.type === 'records') await take(part.records);
+        if (isOver()) return null;
+      }
+      throw new Error('a recording has neither an ending nor damage');
+    },
+  };
+}
+
+/** @throws {Failure} when the file can't be read */
+export async function* readChunks(path: string): AsyncGenerator<Uint8Array, void> {
+  const file =
+    path === standardInput ? process.stdin : createReadStream(path, { highWaterMark: chunkBytes });
+  try {
+    for await (const chunk of file) yield chunk as Buffer;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new Failure(
+      exitStatus.usage,
+      `${nameOf(path)} could not be read (${code}).`,
+      howToRecord,
+    );
+  }
+}
+
+const howToRecord = 'Make a recording with: fsnoop record -k vfs_read -o FILE';
+
+/** What is wrong with a file, and what of it can be used. */
+function explain(name: string, { at, why }: Damage): Failure {
+  switch (why) {
+    case 'not a recording':
+      return new Failure(exitStatus.usage, `${name} is no recording of fsnoop.`, howToRecord);
+    case 'newer version':
+      return new Failure(
+        exitStatus.usage,
+        `${name} was recorded by a newer version of fsnoop.`,
+        'Read it with that version, or with a later one',
+      );
+    case 'cut off':
+      return new Failure(
+        exitStatus.failed,
+        `${name} is cut off at byte ${at}: fsnoop was killed while it recorded, or not all was copied.`,
+        'What was recorded before is shown; what was lost is not known',
+      );
+    case 'checksum':
+    case 'contents':
+      return new Failure(
+        exitStatus.failed,
+        `${name} is damaged: what byte ${at} begins is not what was written (${why}).`,
+        'What was recorded before is shown; for the rest, copy the file again',
+      );
+  }
+}

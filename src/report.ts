@@ -1,0 +1,85 @@
+/** Counts what a recording has of each function. */
+import { Failure } from './failure.js';
+import { openOutput } from './output.js';
+import type { PlannedFunction } from './plan/plan.js';
+import { readProfile } from './recorded-profile.js';
+import { openRecording } from './recording-file.js';
+import {
+  renderMerged,
+  renderMergedJson,
+  renderReport,
+  renderReportJson,
+  renderReportSummaryJson,
+  type ReportOptions,
+} from './render/report.js';
+import { renderSummaryText } from './render/summary.js';
+import { makeText, type TextOptions } from './render/text.js';
+import { makeWrite, Stop } from './stop.js';
+import type { FunctionProfile, Merged } from './tree/profile.js';
+import { sortByMeasure, type SortKey } from './tree/sort.js';
+
+export interface ReportRequest
+  extends Pick<TextOptions, 'width' | 'color'>, Pick<ReportOptions, 'edges'> {
+  /** A recording; `-` is standard input. */
+  readonly path: string;
+  readonly format: 'text' | 'json';
+  readonly show: 'functions' | 'graph';
+  readonly sort: SortKey;
+  /** No more functions than so many, or calls below each call; null: all. */
+  readonly top: number | null;
+  /** A file, or null for standard output. */
+  readonly output: string | null;
+  /** Gets what people are told beside it. */
+  readonly onNote: (text: string) => void;
+}
+
+/**
+ * @returns the exit status
+ * @throws {Failure} when the file is no recording, or is damaged: what is before the damage was counted
+ */
+export async function report(request: ReportRequest): Promise<number> {
+  const recording = await openRecording(request.path);
+  const { opening, addresses } = recording;
+  const { functions, outputs, epochNs, bufferBytes } = opening;
+  const text = makeText({ ...request, functions, outputs, epochNs, addresses });
+  using stop = new Stop();
+  const { profile, ending, counts } = await readProfile(recording, () => stop.reason !== null);
+  await using output = await openOutput(request.output);
+  const write = makeWrite(output, stop);
+  const profiles = profile.functions();
+  const shown =
+    request.show === 'graph'
+      ? renderGraph(profile.merged(), text, functions, request)
+      : renderFunctions(profiles, text, functions, request);
+  await write(shown);
+  if (ending instanceof Failure) throw ending;
+  if (ending === null) return stop.status();
+  const lost = { ...ending.losses, user: counts.lostUser };
+  if (request.format === 'json')
+    await write(renderReportSummaryJson(counts, profiles.length, lost));
+  else request.onNote(renderSummaryText({ ...counts, lost, bufferBytes }));
+  return stop.status();
+}
+
+function renderFunctions(
+  profiles: readonly FunctionProfile[],
+  text: ReportOptions['text'],
+  functions: readonly PlannedFunction[],
+  { format, sort, top, edges }: ReportRequest,
+): string {
+  const shown = sortByMeasure(profiles, sort, text.names, top);
+  return format === 'json'
+    ? renderReportJson(shown, functions)
+    : renderReport(shown, { text, edges });
+}
+
+function renderGraph(
+  merged: Merged,
+  text: ReportOptions['text'],
+  functions: readonly PlannedFunction[],
+  { format, top }: ReportRequest,
+): string {
+  return format === 'json'
+    ? renderMergedJson(merged, functions)
+    : renderMerged(merged, text, top ?? Infinity);
+}

@@ -1,0 +1,47 @@
+/** The order of functions in tables: by one of their numbers, or by name. */
+import { countErrors, type Spread, type Sums } from './sums.js';
+
+/** What is sorted: a function, or a part of its calls. */
+interface Sortable extends Sums, Spread {
+  /** Place in the plan. */
+  readonly function: number;
+  readonly errors: ReadonlyMap<unknown, number>;
+}
+
+const measures = {
+  total: ({ totalNs }: Sortable) => Number(totalNs),
+  self: ({ selfNs }: Sortable) => Number(selfNs),
+  calls: ({ calls }: Sortable) => calls,
+  min: ({ minNs }: Sortable) => minNs,
+  mean: ({ meanNs }: Sortable) => meanNs,
+  max: ({ maxNs }: Sortable) => maxNs,
+  p50: ({ p50Ns }: Sortable) => p50Ns,
+  p90: ({ p90Ns }: Sortable) => p90Ns,
+  p99: ({ p99Ns }: Sortable) => p99Ns,
+  errors: ({ errors }: Sortable) => countErrors(errors),
+  name: () => 0,
+} as const;
+
+export type SortKey = keyof typeof measures;
+
+export const sortKeys = Object.keys(measures) as SortKey[];
+
+/**
+ * The largest first, or by name; of those that are alike in that by name.
+ * @param names by place in the plan
+ * @param top no more than so many; null for all
+ */
+export function sortByMeasure<Kind extends Sortable>(
+  all: readonly Kind[],
+  sort: SortKey,
+  names: readonly string[],
+  top: number | null,
+): Kind[] {
+  const nameOf = ({ function: place }: Sortable) => names[place] ?? '';
+  const byName = (a: Sortable, b: Sortable) =>
+    nameOf(a) < nameOf(b) ? -1 : Number(nameOf(a) > nameOf(b));
+  const measure = measures[sort];
+  return all
+    .toSorted((a, b) => measure(b) - measure(a) || byName(a, b))
+    .slice(0, top ?? all.length);
+}
