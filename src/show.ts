@@ -1,6 +1,6 @@
 /** What the kernel tells of its functions and types, without anything being traced. */
 import { loadNative } from './attach/native.js';
-import { ClosedPipe, openOutput } from './output.js';
+import { ClosedPipe, openOutput } from './tracing/output.js';
 import { findDefinitions } from './plan/find-definitions.js';
 import { findFunctions } from './plan/find.js';
 import type { Pattern } from './plan/pattern.js';

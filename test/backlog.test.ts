@@ -1,6 +1,6 @@
 /** Records wait in memory so that the ring is free for more. */
 import { expect, test } from 'vitest';
-import { Backlog } from '../src/backlog.js';
+import { Backlog } from '../src/tracing/backlog.js';
 
 /** A source that gives these batches, one a read. */
 function sourceOf(batches: string[]) {

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { diff } from '../src/diff.js';
+import { diff } from '../src/recorded/diff.js';
 import { usualTolerance } from '../src/tree/compare.js';
 import { parseCondition } from '../src/tree/condition.js';
 import { buildCalls, type BuiltProgram } from './calls.js';

@@ -10,8 +10,8 @@ import { stat, trace, type StatOptions, type TraceOptions } from '../src/library
 import { toStatWords, toTraceWords } from '../src/library/words.js';
 import type { Method } from '../src/plan/method.js';
 import type { KeyKind } from '../src/plan/counting.js';
-import { parseRequest } from '../src/request.js';
-import { Stop, type ProgramEnd } from '../src/stop.js';
+import { parseRequest } from '../src/tracing/request.js';
+import { Stop, type ProgramEnd } from '../src/tracing/stop.js';
 import type { SortKey } from '../src/tree/sort.js';
 
 const started = { type: 'start', version: 1, kernel: '7.2.13', functions: 2 };

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Failure } from '../src/failure.js';
-import { openOutput, writeReadyFile } from '../src/output.js';
+import { openOutput, writeReadyFile } from '../src/tracing/output.js';
 
 let folder: string;
 
@@ -104,9 +104,9 @@ Create its folder first`,
 });
 
 describe('standard output', () => {
-  /** Runs a module beside dist/output.js, with a pipe for its standard output. */
+  /** Runs a module beside dist/tracing/output.js, with a pipe for its standard output. */
   function start(script: string) {
-    const url = new URL('../dist/output.js', import.meta.url).href;
+    const url = new URL('../dist/tracing/output.js', import.meta.url).href;
     const source = `import { ClosedPipe, openOutput } from '${url}';
       const output = await openOutput(null);
       ${script}`;

@@ -15,7 +15,7 @@ import { Btf } from '../src/symbols/btf.js';
 import type { CallGraph } from '../src/symbols/callees.js';
 import type { KernelFunction, Reason } from '../src/symbols/function.js';
 import { compileGlobs } from '../src/symbols/glob.js';
-import { findNearest } from '../src/nearest.js';
+import { findNearest } from '../src/words/nearest.js';
 
 /** What it says, as bin/run.js prints it; '' when it doesn't fail. */
 function complaint(run: () => unknown): string {

@@ -1,7 +1,7 @@
 /** Debian's own prometheus scrapes what is served, on loopback, and answers from it. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { decodeCells } from '../src/events/cells.js';
-import { serveMetrics, type MetricsServer } from '../src/metrics-server.js';
+import { serveMetrics, type MetricsServer } from '../src/tracing/metrics-server.js';
 import { planCounting } from '../src/plan/counting.js';
 import { Metrics } from '../src/render/metrics.js';
 import { noAddresses } from '../src/symbols/addresses.js';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../src/failure.js';
-import { parseBytes, parseCount, parseDurationNs, parsePercent } from '../src/quantities.js';
+import { parseBytes, parseCount, parseDurationNs, parsePercent } from '../src/words/quantities.js';
 
 const digits = [
   '0',

@@ -1,6 +1,6 @@
 /** When records are made too fast: over about a second. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { guardRate, RateGuard } from '../src/rate-guard.js';
+import { guardRate, RateGuard } from '../src/tracing/rate-guard.js';
 
 /** The rates over 1,000 a second, as the guard sees them. */
 const ratesOf = (samples: readonly (readonly [atMs: number, made: number])[]) => {

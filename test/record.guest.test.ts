@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { exportRecording } from '../src/export-recording.js';
-import type { PrinterOptions } from '../src/printer.js';
-import { replay } from '../src/replay.js';
+import { exportRecording } from '../src/recorded/export.js';
+import type { PrinterOptions } from '../src/tracing/printer.js';
+import { replay } from '../src/recorded/replay.js';
 import { guestSession, type GuestSession } from './guest.js';
 import { childrenOf, linesOf, onlyLineOf, type JsonNode } from './json-lines.js';
 

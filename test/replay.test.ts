@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encode } from '../src/events/encode.js';
 import type { CallRecord } from '../src/events/record.js';
 import { Failure } from '../src/failure.js';
-import { Printer, type PrinterOptions } from '../src/printer.js';
+import { Printer, type PrinterOptions } from '../src/tracing/printer.js';
 import type { Opening } from '../src/recording/opening.js';
-import { replay } from '../src/replay.js';
+import { replay } from '../src/recorded/replay.js';
 import { marked, mixed, read } from './fixtures/reads.js';
 import { recordsOf } from './fixtures/records.js';
 import {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CallRecord } from '../src/events/record.js';
-import { report, type ReportRequest } from '../src/report.js';
+import { report, type ReportRequest } from '../src/recorded/report.js';
 import { bucketMiddle, bucketOf } from '../src/tree/buckets.js';
 import { Profile } from '../src/tree/profile.js';
 import { mixed, read, treeOf, treesOf } from './fixtures/reads.js';

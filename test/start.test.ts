@@ -44,7 +44,7 @@ test.each(['list', 'trace', 'vm'])('fsnoop %s is in the bundle', (command) => {
 
 test('the library has nothing of the command line', () => {
   const library = readFileSync(new URL('library.cjs', bundle), 'utf8');
-  expect(library).toContain('// src/trace.ts');
+  expect(library).toContain('// src/tracing/trace.ts');
   expect(library).not.toMatch(/^\/\/ (src\/cli|src\/commands|node_modules\/@oclif)/m);
 });
 

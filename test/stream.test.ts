@@ -5,7 +5,7 @@ import { encode } from '../src/events/encode.js';
 import { recordType, type CallRecord } from '../src/events/record.js';
 import { makeRenderer, type RendererOptions } from '../src/render/renderer.js';
 import { noAddresses } from '../src/symbols/addresses.js';
-import { Stream, type StreamOptions } from '../src/stream.js';
+import { Stream, type StreamOptions } from '../src/tracing/stream.js';
 import { functions, read } from './fixtures/reads.js';
 import { makeRecord, recordsOf } from './fixtures/records.js';
 

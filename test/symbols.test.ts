@@ -15,7 +15,7 @@ import {
   whyDenied,
   whyDeniedTracepoint,
 } from '../src/symbols/deny-list.js';
-import { findNearest } from '../src/nearest.js';
+import { findNearest } from '../src/words/nearest.js';
 import { Btf } from '../src/symbols/btf.js';
 import { spellPrototype } from '../src/symbols/c-type.js';
 import { spellFunction, type KernelFunction, type Scope } from '../src/symbols/function.js';

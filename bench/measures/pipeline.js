@@ -15,14 +15,14 @@ import { readRecording } from '../../dist/recording/read.js';
 import { RecordingWriter } from '../../dist/recording/write.js';
 import { noAddresses } from '../../dist/symbols/addresses.js';
 import { makeRenderer } from '../../dist/render/renderer.js';
-import { Stream } from '../../dist/stream.js';
+import { Stream } from '../../dist/tracing/stream.js';
 import { TreeBuilder } from '../../dist/tree/builder.js';
 import { commandOf } from '../peers.js';
 
 const trees = 40_000;
 const callsOfTree = 5;
 const rounds = 10;
-/** As src/backlog.ts reads them. */
+/** As src/tracing/backlog.ts reads them. */
 const batchBytes = 1 << 16;
 const reference = 'trace-cmd report';
 

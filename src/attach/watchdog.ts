@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { exitStatus, Failure } from '../failure.js';
-import { parseDurationNs } from '../quantities.js';
+import { parseDurationNs } from '../words/quantities.js';
 import { watchdogPath } from './native.js';
 
 export interface Watchdog extends Disposable {

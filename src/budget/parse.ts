@@ -1,7 +1,7 @@
 /** Reads a budget: YAML, held against its schema, each mistake with its line. */
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { isMap, isPair, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
-import { findNearest } from '../nearest.js';
+import { findNearest } from '../words/nearest.js';
 import { isCount, measureNames } from '../tree/compare.js';
 import type { Budget, BudgetFile, Rule, Traced } from './budget.js';
 import { parseLimit } from './limit.js';

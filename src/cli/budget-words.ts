@@ -1,7 +1,7 @@
 /** What a budget has of what is traced, in the words of the flags of a trace. */
 import { namesIn, type BudgetFile } from '../budget/budget.js';
 import type { Method } from '../plan/method.js';
-import { defaultWords, type TracingWords } from '../request.js';
+import { defaultWords, type TracingWords } from '../tracing/request.js';
 
 /**
  * What budgets name is traced below the roots, besides what the file says of that.

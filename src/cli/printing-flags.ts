@@ -2,7 +2,7 @@
 import * as Flags from '@oclif/core/flags';
 import type { InferredFlags } from '@oclif/core/interfaces';
 import { exitStatus, Failure } from '../failure.js';
-import type { PrinterOptions } from '../printer.js';
+import type { PrinterOptions } from '../tracing/printer.js';
 import { findTerminal } from './terminal.js';
 
 /** Where something is printed, and how. */

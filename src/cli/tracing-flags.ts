@@ -4,8 +4,14 @@ import type { InferredFlags } from '@oclif/core/interfaces';
 import { exitStatus, Failure } from '../failure.js';
 import { adviceOn } from '../plan/bpfsnoop.js';
 import { deepestOfAll, methods } from '../plan/method.js';
-import { argsChoices, companions, defaultWords, exclusives, parseRequest } from '../request.js';
-import type { TraceRequest } from '../trace.js';
+import {
+  argsChoices,
+  companions,
+  defaultWords,
+  exclusives,
+  parseRequest,
+} from '../tracing/request.js';
+import type { TraceRequest } from '../tracing/trace.js';
 import { showProgress } from './terminal.js';
 
 /** May be given again and again. */

@@ -2,15 +2,15 @@
 import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { baselinePathOf, loadBaseline } from '../baseline.js';
+import { baselinePathOf, loadBaseline } from '../recorded/baseline.js';
 import { loadBudget } from '../budget/load.js';
-import { check } from '../check.js';
+import { check } from '../tracing/check.js';
 import { wordsOf } from '../cli/budget-words.js';
 import { outputFlags } from '../cli/printing-flags.js';
 import { findTerminal, showProgress } from '../cli/terminal.js';
 import { callFlags } from '../cli/tracing-flags.js';
 import { exitStatus, Failure } from '../failure.js';
-import { parseRequest } from '../request.js';
+import { parseRequest } from '../tracing/request.js';
 
 export default class Check extends Command {
   static override summary = 'Hold kernel functions to a budget: calls, times, errors, structure.';

@@ -3,8 +3,8 @@ import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { showProgress } from '../cli/terminal.js';
-import { parseEndpoint, parseHeaders } from '../endpoint.js';
-import { exportRecording, formats } from '../export-recording.js';
+import { parseEndpoint, parseHeaders } from '../words/endpoint.js';
+import { exportRecording, formats } from '../recorded/export.js';
 import { exitStatus, Failure } from '../failure.js';
 
 export default class Export extends Command {
@@ -84,7 +84,7 @@ sqlite3 :memory: '.import --csv reads.csv calls' 'SELECT function, sum(self_ns) 
         service: service ?? 'fsnoop',
       };
       // no other format needs what it is made of
-      const { sendRecording } = await import('../send-recording.js');
+      const { sendRecording } = await import('../recorded/send.js');
       this.exit(await sendRecording(request));
     }
     for (const [name, value] of Object.entries({ endpoint, header, service }))

@@ -4,8 +4,8 @@ import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import { adviseOn, parseTracing, spellOut, tracingFlags } from '../cli/tracing-flags.js';
 import { exitStatus, Failure } from '../failure.js';
-import { Recorder } from '../recorder.js';
-import { trace } from '../trace.js';
+import { Recorder } from '../tracing/recorder.js';
+import { trace } from '../tracing/trace.js';
 
 const standardOutput = '-';
 

@@ -3,7 +3,7 @@ import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { findTerminal } from '../cli/terminal.js';
-import { report } from '../report.js';
+import { report } from '../recorded/report.js';
 import { sortKeys } from '../tree/sort.js';
 
 export default class Report extends Command {

@@ -4,13 +4,13 @@ import * as Flags from '@oclif/core/flags';
 import { outputFlags } from '../cli/printing-flags.js';
 import { findTerminal } from '../cli/terminal.js';
 import { adviseOn, callFlags, depthFlag, parseTracing, spellOut } from '../cli/tracing-flags.js';
-import { parseListenAddress } from '../listen-address.js';
-import { serveMetrics } from '../metrics-server.js';
+import { parseListenAddress } from '../words/listen-address.js';
+import { serveMetrics } from '../tracing/metrics-server.js';
 import { keyKinds } from '../plan/counting.js';
 import { deepestCounted } from '../plan/method.js';
-import { countingWords, parseIntervalMs } from '../request.js';
-import { Counter } from '../stat.js';
-import { trace } from '../trace.js';
+import { countingWords, parseIntervalMs } from '../tracing/request.js';
+import { Counter } from '../tracing/stat.js';
+import { trace } from '../tracing/trace.js';
 import { sortKeys } from '../tree/sort.js';
 
 export default class Stat extends Command {

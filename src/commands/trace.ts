@@ -8,8 +8,8 @@ import { exitStatus, Failure } from '../failure.js';
 import { hasEntryMode } from '../plan/bpfsnoop.js';
 import { parsePatterns } from '../plan/pattern.js';
 import { parseTracepoints } from '../plan/tracepoints.js';
-import { Printer } from '../printer.js';
-import { trace } from '../trace.js';
+import { Printer } from '../tracing/printer.js';
+import { trace } from '../tracing/trace.js';
 
 export default class Trace extends Command {
   static override summary = 'Trace calls of kernel functions, and with -g the tree of calls below.';

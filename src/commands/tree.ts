@@ -3,7 +3,7 @@ import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { parsePrinting, printingFlags } from '../cli/printing-flags.js';
-import { replay } from '../replay.js';
+import { replay } from '../recorded/replay.js';
 
 export default class Tree extends Command {
   static override summary = 'Print a recording as trace would have printed it.';

@@ -2,7 +2,7 @@
 import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import { exitStatus, Failure } from '../failure.js';
-import { parseBytes, parseDurationNs } from '../quantities.js';
+import { parseBytes, parseDurationNs } from '../words/quantities.js';
 import { writeAll } from '../descriptor.js';
 import { architectures } from '../vm/architecture.js';
 import { chooseEnvironment } from '../vm/environment.js';

@@ -1,7 +1,7 @@
 /** What an expression means for one function: names, types and C's conversions. */
 import type { Btf } from '../symbols/btf.js';
 import { spellType } from '../symbols/c-type.js';
-import { findNearest } from '../nearest.js';
+import { findNearest } from '../words/nearest.js';
 import {
   builtin,
   elementOf,

@@ -1,6 +1,6 @@
 /** What names mean in one BTF: types, members, enumerators. */
 import type { Btf, Kind, Member } from '../symbols/btf.js';
-import { findNearest } from '../nearest.js';
+import { findNearest } from '../words/nearest.js';
 import { builtin, pointerTo, readType } from './c-type.js';
 import type { CType, IntegerType } from './c-type.js';
 import type { TypeName } from './parse.js';

@@ -1,7 +1,7 @@
 /** Runs a trace whose output a program reads, as objects, and that the program ends. */
 import { Deferred } from '../deferred.js';
 import { exitStatus, Failure } from '../failure.js';
-import type { Output } from '../output.js';
+import type { Output } from '../tracing/output.js';
 import type {
   JsonInterval,
   JsonStart,
@@ -9,7 +9,7 @@ import type {
   JsonStatSummary,
   JsonSummary,
 } from '../render/json-contract.js';
-import type { ProgramEnd } from '../stop.js';
+import type { ProgramEnd } from '../tracing/stop.js';
 import { Queue } from './queue.js';
 import type {
   FunctionStat,

@@ -1,9 +1,9 @@
 /** fsnoop as a library: `import { trace, stat } from 'fsnoop'`. */
-import { Printer } from '../printer.js';
+import { Printer } from '../tracing/printer.js';
 import type { JsonTree } from '../render/json-contract.js';
-import { parseIntervalMs, parseRequest, type TracingWords } from '../request.js';
-import { Counter } from '../stat.js';
-import { trace as runTrace, type TraceRequest } from '../trace.js';
+import { parseIntervalMs, parseRequest, type TracingWords } from '../tracing/request.js';
+import { Counter } from '../tracing/stat.js';
+import { trace as runTrace, type TraceRequest } from '../tracing/trace.js';
 import { driveStat, driveTrace, type Run } from './drive.js';
 import type { CallOptions, StatOptions, TraceOptions } from './options.js';
 import type { Stat, Trace, TraceEvent } from './trace-object.js';

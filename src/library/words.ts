@@ -1,6 +1,6 @@
-/** Options of a program as the words of a command line, which src/request.ts reads. */
+/** Options of a program as the words of a command line, which src/tracing/request.ts reads. */
 import { exitStatus, Failure } from '../failure.js';
-import { findNearest } from '../nearest.js';
+import { findNearest } from '../words/nearest.js';
 import { keyKinds, type KeyKind } from '../plan/counting.js';
 import { deepestCounted, deepestOfAll, methods } from '../plan/method.js';
 import {
@@ -10,7 +10,7 @@ import {
   defaultWords,
   exclusives,
   type TracingWords,
-} from '../request.js';
+} from '../tracing/request.js';
 import { sortKeys, type SortKey } from '../tree/sort.js';
 import type { CallOptions, StatOptions, TraceOptions } from './options.js';
 

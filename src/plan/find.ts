@@ -4,7 +4,7 @@ import type { Argument } from '../symbols/argument.js';
 import type { Btf } from '../symbols/btf.js';
 import type { KernelFunction, Scope } from '../symbols/function.js';
 import { compileGlobs, isGlob } from '../symbols/glob.js';
-import { findNearest } from '../nearest.js';
+import { findNearest } from '../words/nearest.js';
 import type { Programs } from '../symbols/programs.js';
 import type { Pattern } from './pattern.js';
 

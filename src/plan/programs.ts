@@ -1,6 +1,6 @@
 /** BPF programs as `-p` takes them: `name:xdp_pass`, `id:12`, `pinned:/sys/fs/bpf/x:parse`, `*`. */
 import { exitStatus, Failure } from '../failure.js';
-import { findNearest } from '../nearest.js';
+import { findNearest } from '../words/nearest.js';
 import type { KernelFunction } from '../symbols/function.js';
 import { compileGlobs } from '../symbols/glob.js';
 import type { BpfProgram, Programs } from '../symbols/programs.js';

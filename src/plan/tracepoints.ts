@@ -1,6 +1,6 @@
 /** Tracepoints as `-t` takes them: `sched_switch`, `sched_*`, by commas. */
 import { exitStatus, Failure } from '../failure.js';
-import { findNearest } from '../nearest.js';
+import { findNearest } from '../words/nearest.js';
 import type { KernelFunction, Scope } from '../symbols/function.js';
 import { compileGlobs, isGlob } from '../symbols/glob.js';
 import type { FunctionSource } from './find.js';

@@ -3,7 +3,7 @@ import type { Btf, Kind } from './btf.js';
 import { keywordOf, spellType } from './c-type.js';
 import { anyName, toRegExpSource } from './glob.js';
 import { spellInt } from './int-name.js';
-import { findNearest } from '../nearest.js';
+import { findNearest } from '../words/nearest.js';
 
 const ofAnyKeyword: ReadonlySet<Kind> = new Set([
   ...(['struct', 'union', 'enum', 'enum64', 'fwd'] as const),

@@ -12,7 +12,7 @@ import { nearestTypes } from './find-types.js';
 import type { KernelFunction, Reason, Scope } from './function.js';
 import { anyName, compileGlobs, isGlob, toRegExpSource } from './glob.js';
 import { findSymbols, Kallsyms, type KernelSymbol } from './kallsyms.js';
-import { findNearest } from '../nearest.js';
+import { findNearest } from '../words/nearest.js';
 import { isPatchSite, type PatchSites } from './patch-sites.js';
 import type { Programs } from './programs.js';
 import { findTracepoints } from './tracepoints.js';

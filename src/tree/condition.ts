@@ -8,8 +8,8 @@
  */
 import { ExpressionError, type Place } from '../expr/error.js';
 import { exitStatus, Failure } from '../failure.js';
-import { findNearest } from '../nearest.js';
-import { parseDurationNs } from '../quantities.js';
+import { findNearest } from '../words/nearest.js';
+import { parseDurationNs } from '../words/quantities.js';
 import { compileGlobs } from '../symbols/glob.js';
 import {
   chanceOfLess,

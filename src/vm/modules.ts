@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { exitStatus, Failure } from '../failure.js';
-import { findNearest } from '../nearest.js';
+import { findNearest } from '../words/nearest.js';
 import { listFiles } from './guest-files.js';
 import { needProgram, runProgram } from './programs.js';
 

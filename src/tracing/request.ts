@@ -1,15 +1,15 @@
 /** What is to be traced, from words: those of the command line's flags, or of a program's options. */
-import { parseWatchdogMs } from './attach/watchdog.js';
-import { exitStatus, Failure } from './failure.js';
-import { parseCommand } from './plan/command.js';
-import { parseExpressions } from './plan/expressions.js';
-import { chooseErrnos, parseComm, parsePids } from './plan/filters.js';
-import type { Lesson } from './plan/learnt.js';
-import type { Method } from './plan/method.js';
-import { parseModules, parsePatterns } from './plan/pattern.js';
-import { parsePrograms } from './plan/programs.js';
-import { parseTracepoints } from './plan/tracepoints.js';
-import { parseBytes, parseCount, parseDurationNs } from './quantities.js';
+import { parseWatchdogMs } from '../attach/watchdog.js';
+import { exitStatus, Failure } from '../failure.js';
+import { parseCommand } from '../plan/command.js';
+import { parseExpressions } from '../plan/expressions.js';
+import { chooseErrnos, parseComm, parsePids } from '../plan/filters.js';
+import type { Lesson } from '../plan/learnt.js';
+import type { Method } from '../plan/method.js';
+import { parseModules, parsePatterns } from '../plan/pattern.js';
+import { parsePrograms } from '../plan/programs.js';
+import { parseTracepoints } from '../plan/tracepoints.js';
+import { parseBytes, parseCount, parseDurationNs } from '../words/quantities.js';
 import type { TraceRequest } from './trace.js';
 
 export const argsChoices = ['off', 'compact', 'full'] as const;

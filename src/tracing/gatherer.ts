@@ -2,20 +2,20 @@
  * Takes what a run of `check` traces: what budgets are about, and what there is of each function. Where it is told
  * how long tasks were off the CPU, that is in no time.
  */
-import type { Budget } from './budget/budget.js';
-import { namesIn } from './budget/budget.js';
-import { Meter, type Reading } from './budget/meter.js';
-import { exitStatus, Failure } from './failure.js';
-import type { RefusedFunction } from './plan/plan.js';
-import type { Attached, Ending } from './recording/opening.js';
-import type { Summary } from './render/summary.js';
-import { makeErrnoOf } from './render/value.js';
+import type { Budget } from '../budget/budget.js';
+import { namesIn } from '../budget/budget.js';
+import { Meter, type Reading } from '../budget/meter.js';
+import { exitStatus, Failure } from '../failure.js';
+import type { RefusedFunction } from '../plan/plan.js';
+import type { Attached, Ending } from '../recording/opening.js';
+import type { Summary } from '../render/summary.js';
+import { makeErrnoOf } from '../render/value.js';
 import type { Sink, SinkParts } from './sink.js';
 import { makeTreeStream, type Stream } from './stream.js';
-import { compileGlobs } from './symbols/glob.js';
-import { nameProfiles, type Measured } from './tree/measured.js';
-import { withoutOffCpu } from './tree/on-cpu.js';
-import { Profile } from './tree/profile.js';
+import { compileGlobs } from '../symbols/glob.js';
+import { nameProfiles, type Measured } from '../tree/measured.js';
+import { withoutOffCpu } from '../tree/on-cpu.js';
+import { Profile } from '../tree/profile.js';
 
 /** What a run told. */
 export interface Run {

@@ -1,6 +1,6 @@
 /** Addresses to listen on, as people write them: `:9435`, `0.0.0.0:9435`, `[::1]:0`. */
 import { isIPv4, isIPv6 } from 'node:net';
-import { exitStatus, Failure } from './failure.js';
+import { exitStatus, Failure } from '../failure.js';
 
 export interface ListenAddress {
   /** An address of this machine: IPv4 or IPv6. */

@@ -1,10 +1,10 @@
 /** Where the records of a time of tracing go: to be printed, or into a recording. Or calls are counted. */
-import type { Attachment } from './attach/attach.js';
-import type { CountedBytes } from './attach/counting.js';
-import type { Counting } from './plan/counting.js';
-import type { RefusedFunction } from './plan/plan.js';
-import type { Attached, Ending, Opening } from './recording/opening.js';
-import type { Addresses } from './symbols/addresses.js';
+import type { Attachment } from '../attach/attach.js';
+import type { CountedBytes } from '../attach/counting.js';
+import type { Counting } from '../plan/counting.js';
+import type { RefusedFunction } from '../plan/plan.js';
+import type { Attached, Ending, Opening } from '../recording/opening.js';
+import type { Addresses } from '../symbols/addresses.js';
 
 export interface Sink {
   /** Calls are counted, and not recorded; absent: recorded. */

@@ -1,8 +1,8 @@
 /** What a recording has of each function, and of who called whom. */
-import { readTrees, type TreesRead } from './recorded-trees.js';
-import type { Recording } from './recording-file.js';
-import { makeErrnoOf } from './render/value.js';
-import { Profile } from './tree/profile.js';
+import { readTrees, type TreesRead } from './trees.js';
+import type { Recording } from './file.js';
+import { makeErrnoOf } from '../render/value.js';
+import { Profile } from '../tree/profile.js';
 
 export interface ProfileRead extends TreesRead {
   /** Of what could be read. */

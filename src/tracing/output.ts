@@ -1,9 +1,9 @@
 /** Where the trace is written: standard output or a file, without ever holding up the event loop. */
 import { access, constants, open, writeFile, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { loadNative } from './attach/native.js';
-import { writeAll } from './descriptor.js';
-import { exitStatus, Failure } from './failure.js';
+import { loadNative } from '../attach/native.js';
+import { writeAll } from '../descriptor.js';
+import { exitStatus, Failure } from '../failure.js';
 
 export interface Output extends AsyncDisposable {
   /**

@@ -1,14 +1,14 @@
 /** Sends the trees of a recording to a collector of OpenTelemetry. */
 import { formatUrl, openCollector, type CollectorOptions } from './collector.js';
-import { makeSpanMaker, type Span, type SpanOptions } from './export/otlp.js';
-import { Failure } from './failure.js';
-import { readTrees } from './recorded-trees.js';
-import { openRecording } from './recording-file.js';
-import { renderSent } from './render/sent.js';
-import { renderSummaryText } from './render/summary.js';
-import { formatCount } from './render/text.js';
-import { Stop } from './stop.js';
-import type { Tree } from './tree/tree.js';
+import { makeSpanMaker, type Span, type SpanOptions } from '../export/otlp.js';
+import { Failure } from '../failure.js';
+import { readTrees } from './trees.js';
+import { openRecording } from './file.js';
+import { renderSent } from '../render/sent.js';
+import { renderSummaryText } from '../render/summary.js';
+import { formatCount } from '../render/text.js';
+import { Stop } from '../tracing/stop.js';
+import type { Tree } from '../tree/tree.js';
 
 export interface SendRequest extends CollectorOptions, Omit<SpanOptions, 'startedMs'> {
   /** A recording; `-` is standard input. */

@@ -1,10 +1,10 @@
 /** Records in, text out: decodes, builds trees, renders them, up to a limit. */
-import { decode } from './events/decode.js';
-import { isLone, type CallRecord } from './events/record.js';
-import type { Opening } from './recording/opening.js';
-import type { Renderer } from './render/renderer.js';
-import { TreeBuilder, type TreeCounts } from './tree/builder.js';
-import type { Tree } from './tree/tree.js';
+import { decode } from '../events/decode.js';
+import { isLone, type CallRecord } from '../events/record.js';
+import type { Opening } from '../recording/opening.js';
+import type { Renderer } from '../render/renderer.js';
+import { TreeBuilder, type TreeCounts } from '../tree/builder.js';
+import type { Tree } from '../tree/tree.js';
 
 export interface StreamOptions {
   readonly renderer: Pick<Renderer, 'record' | 'tree' | 'encoding'>;

@@ -1,8 +1,8 @@
 /** When and why a trace ends. The first reason counts. */
-import { Deferred } from './deferred.js';
-import { exitStatus } from './failure.js';
+import { Deferred } from '../deferred.js';
+import { exitStatus } from '../failure.js';
 import { ClosedPipe, type Output } from './output.js';
-import type { Stopped } from './render/summary.js';
+import type { Stopped } from '../render/summary.js';
 
 export type StopReason =
   | { readonly type: 'command'; readonly status: number }

@@ -1,5 +1,5 @@
 /** Where spans are sent, and what is said beside them, as people write it. */
-import { exitStatus, Failure } from './failure.js';
+import { exitStatus, Failure } from '../failure.js';
 
 /** Behind an endpoint for all that OpenTelemetry has. */
 const traces = '/v1/traces';

@@ -1,19 +1,19 @@
 /** `--fgraph-learn`: a first time of tracing, of every function, tells what is called below the roots. */
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { startWaiting } from './attach/command.js';
-import { exitStatus, Failure } from './failure.js';
+import { startWaiting } from '../attach/command.js';
+import { exitStatus, Failure } from '../failure.js';
 import { checkWritable, writeText, type Output } from './output.js';
-import { checkLearnt, parseLearnt, printLearnt, type Learnt, type Lesson } from './plan/learnt.js';
-import type { FunctionSource } from './plan/find.js';
-import { makePlan, type Choice, type Wishes } from './plan/make-plan.js';
-import type { Plan } from './plan/plan.js';
-import { renderLearning, renderLearnt, renderLess } from './render/learnt.js';
+import { checkLearnt, parseLearnt, printLearnt, type Learnt, type Lesson } from '../plan/learnt.js';
+import type { FunctionSource } from '../plan/find.js';
+import { makePlan, type Choice, type Wishes } from '../plan/make-plan.js';
+import type { Plan } from '../plan/plan.js';
+import { renderLearning, renderLearnt, renderLess } from '../render/learnt.js';
 import { runSession, type SessionOptions } from './session.js';
 import { Stop } from './stop.js';
 import { Stream } from './stream.js';
-import { isInterruptEntry } from './symbols/interrupts.js';
-import { collectCalled } from './tree/below.js';
+import { isInterruptEntry } from '../symbols/interrupts.js';
+import { collectCalled } from '../tree/below.js';
 
 /** Where there is no command that ends. */
 const defaultCalls = 10;

@@ -1,5 +1,5 @@
 /** Records that wait to be decoded: the ring is emptied first, for the kernel does not wait. */
-import { longestRecordBytes } from './attach/shared.js';
+import { longestRecordBytes } from '../attach/shared.js';
 
 /** Where records come from: the ring. */
 export interface RecordSource {

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exitStatus, Failure } from './failure.js';
-import { formatAddress, type ListenAddress } from './listen-address.js';
-import type { MetricsFormat } from './render/metrics.js';
+import { exitStatus, Failure } from '../failure.js';
+import { formatAddress, type ListenAddress } from '../words/listen-address.js';
+import type { MetricsFormat } from '../render/metrics.js';
 
 export interface MetricsServer extends AsyncDisposable {
   /** `http://127.0.0.1:9435/metrics`. */

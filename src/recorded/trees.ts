@@ -1,10 +1,10 @@
 /** The trees of a recording: those that trace printed, or would have. Tracepoints in no tree are left out. */
-import type { Ending } from './recording/opening.js';
-import type { Recording } from './recording-file.js';
-import type { Failure } from './failure.js';
-import { makeTreeStream } from './stream.js';
-import type { TreeCounts } from './tree/builder.js';
-import type { Tree } from './tree/tree.js';
+import type { Ending } from '../recording/opening.js';
+import type { Recording } from './file.js';
+import type { Failure } from '../failure.js';
+import { makeTreeStream } from '../tracing/stream.js';
+import type { TreeCounts } from '../tree/builder.js';
+import type { Tree } from '../tree/tree.js';
 
 export interface TreeTaker {
   /** Gets each tree, in the order in which they ended. */

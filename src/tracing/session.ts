@@ -1,19 +1,19 @@
 /** One time of tracing: attaches, takes records until it is to end, detaches. */
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
-import { attach, type KernelLosses } from './attach/attach.js';
-import type { CountedBytes } from './attach/counting.js';
-import type { CommandOutput, WaitingCommand } from './attach/command.js';
-import { startWatchdog } from './attach/watchdog.js';
+import { attach, type KernelLosses } from '../attach/attach.js';
+import type { CountedBytes } from '../attach/counting.js';
+import type { CommandOutput, WaitingCommand } from '../attach/command.js';
+import { startWatchdog } from '../attach/watchdog.js';
 import { Backlog } from './backlog.js';
 import { ClosedPipe, type Output } from './output.js';
-import type { Counting } from './plan/counting.js';
-import { placesOf, type Plan, type PlannedFunction, type RefusedFunction } from './plan/plan.js';
+import type { Counting } from '../plan/counting.js';
+import { placesOf, type Plan, type PlannedFunction, type RefusedFunction } from '../plan/plan.js';
 import { guardRate } from './rate-guard.js';
-import { findHot, renderHot } from './render/hot.js';
-import { renderStopped } from './render/notes.js';
+import { findHot, renderHot } from '../render/hot.js';
+import { renderStopped } from '../render/notes.js';
 import type { SoFar } from './sink.js';
 import type { EndBy, Stop } from './stop.js';
-import type { Btf } from './symbols/btf.js';
+import type { Btf } from '../symbols/btf.js';
 
 export interface SessionOptions {
   readonly durationMs: number | null;

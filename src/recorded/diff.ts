@@ -1,15 +1,15 @@
 /** Holds two runs against each other, and against what may differ. */
-import { exitStatus, Failure } from './failure.js';
+import { exitStatus, Failure } from '../failure.js';
 import { readMeasured } from './measured-file.js';
-import { renderDiffJson, renderDiffSummaryJson, renderEdgesJson } from './render/diff-json.js';
-import { renderDiff, renderDiffSummary } from './render/diff.js';
-import { makeText } from './render/text.js';
-import { print } from './show.js';
-import { noAddresses } from './symbols/addresses.js';
-import { compareRuns, isCount } from './tree/compare.js';
-import { judge, type Condition, type Verdict } from './tree/condition.js';
-import type { Losses, MeasuredRun } from './tree/measured.js';
-import { sortComparisons, type ChangeKey } from './tree/sort-changes.js';
+import { renderDiffJson, renderDiffSummaryJson, renderEdgesJson } from '../render/diff-json.js';
+import { renderDiff, renderDiffSummary } from '../render/diff.js';
+import { makeText } from '../render/text.js';
+import { print } from '../show.js';
+import { noAddresses } from '../symbols/addresses.js';
+import { compareRuns, isCount } from '../tree/compare.js';
+import { judge, type Condition, type Verdict } from '../tree/condition.js';
+import type { Losses, MeasuredRun } from '../tree/measured.js';
+import { sortComparisons, type ChangeKey } from '../tree/sort-changes.js';
 
 export interface DiffRequest {
   /** Recordings, or lines of `stat` or `report`; `-` is standard input. */

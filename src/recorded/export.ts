@@ -1,19 +1,19 @@
 /** Turns a recording into the format of another program. */
 import { readFileSync } from 'node:fs';
-import type { Exporter, ExportParts } from './export/exporter.js';
-import { makeChromeExporter } from './export/chrome.js';
-import { makeCsvExporter } from './export/csv.js';
-import { makeFoldedExporter } from './export/folded.js';
-import { makeHtmlExporter } from './export/html.js';
-import { makePerfettoExporter } from './export/perfetto.js';
-import { makeSpeedscopeExporter } from './export/speedscope.js';
-import { Failure } from './failure.js';
-import { openOutput } from './output.js';
-import { readTrees } from './recorded-trees.js';
-import { openRecording } from './recording-file.js';
-import { renderSummaryText } from './render/summary.js';
+import type { Exporter, ExportParts } from '../export/exporter.js';
+import { makeChromeExporter } from '../export/chrome.js';
+import { makeCsvExporter } from '../export/csv.js';
+import { makeFoldedExporter } from '../export/folded.js';
+import { makeHtmlExporter } from '../export/html.js';
+import { makePerfettoExporter } from '../export/perfetto.js';
+import { makeSpeedscopeExporter } from '../export/speedscope.js';
+import { Failure } from '../failure.js';
+import { openOutput } from '../tracing/output.js';
+import { readTrees } from './trees.js';
+import { openRecording } from './file.js';
+import { renderSummaryText } from '../render/summary.js';
 import { replay } from './replay.js';
-import { makeWrite, Stop } from './stop.js';
+import { makeWrite, Stop } from '../tracing/stop.js';
 
 export interface ExportRequest {
   /** A recording; `-` is standard input. */

@@ -1,8 +1,8 @@
 /** Prints what is traced as it comes: from the kernel, or from a recording. */
-import { printLearnt } from './plan/learnt.js';
-import type { Attached, Ending, Opening } from './recording/opening.js';
-import { findHot, renderHot } from './render/hot.js';
-import { makeRenderer, type Renderer, type RendererOptions } from './render/renderer.js';
+import { printLearnt } from '../plan/learnt.js';
+import type { Attached, Ending, Opening } from '../recording/opening.js';
+import { findHot, renderHot } from '../render/hot.js';
+import { makeRenderer, type Renderer, type RendererOptions } from '../render/renderer.js';
 import type { Sink, SinkParts } from './sink.js';
 import { Stream } from './stream.js';
 

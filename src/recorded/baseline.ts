@@ -1,9 +1,9 @@
 /** The file of what a check measured, which later ones are held against: lines as `report --json` has them. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { exitStatus, Failure } from './failure.js';
-import { parseMeasuredLines } from './tree/measured-lines.js';
-import type { Measured } from './tree/measured.js';
+import { exitStatus, Failure } from '../failure.js';
+import { parseMeasuredLines } from '../tree/measured-lines.js';
+import type { Measured } from '../tree/measured.js';
 
 export interface Baseline {
   readonly path: string;

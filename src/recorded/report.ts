@@ -1,9 +1,9 @@
 /** Counts what a recording has of each function. */
-import { Failure } from './failure.js';
-import { openOutput } from './output.js';
-import type { PlannedFunction } from './plan/plan.js';
-import { readProfile } from './recorded-profile.js';
-import { openRecording } from './recording-file.js';
+import { Failure } from '../failure.js';
+import { openOutput } from '../tracing/output.js';
+import type { PlannedFunction } from '../plan/plan.js';
+import { readProfile } from './profile.js';
+import { openRecording } from './file.js';
 import {
   renderMerged,
   renderMergedJson,
@@ -11,12 +11,12 @@ import {
   renderReportJson,
   renderReportSummaryJson,
   type ReportOptions,
-} from './render/report.js';
-import { renderSummaryText } from './render/summary.js';
-import { makeText, type TextOptions } from './render/text.js';
-import { makeWrite, Stop } from './stop.js';
-import type { FunctionProfile, Merged } from './tree/profile.js';
-import { sortByMeasure, type SortKey } from './tree/sort.js';
+} from '../render/report.js';
+import { renderSummaryText } from '../render/summary.js';
+import { makeText, type TextOptions } from '../render/text.js';
+import { makeWrite, Stop } from '../tracing/stop.js';
+import type { FunctionProfile, Merged } from '../tree/profile.js';
+import { sortByMeasure, type SortKey } from '../tree/sort.js';
 
 export interface ReportRequest
   extends Pick<TextOptions, 'width' | 'color'>, Pick<ReportOptions, 'edges'> {

@@ -1,10 +1,10 @@
 /** Opens what was measured, whichever way: a recording, or lines that `stat` and `report` wrote. */
-import { exitStatus, Failure } from './failure.js';
-import { readProfile } from './recorded-profile.js';
-import { nameOf, readChunks, readOpening, type Recording } from './recording-file.js';
-import { looksRecorded } from './recording/block.js';
-import { parseMeasuredLines } from './tree/measured-lines.js';
-import { nameProfiles, type MeasuredRun } from './tree/measured.js';
+import { exitStatus, Failure } from '../failure.js';
+import { readProfile } from './profile.js';
+import { nameOf, readChunks, readOpening, type Recording } from './file.js';
+import { looksRecorded } from '../recording/block.js';
+import { parseMeasuredLines } from '../tree/measured-lines.js';
+import { nameProfiles, type MeasuredRun } from '../tree/measured.js';
 
 /**
  * @param path of a file; `-` is standard input

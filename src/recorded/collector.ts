@@ -1,8 +1,8 @@
 /** Sends spans to a collector of OpenTelemetry, by its own exporter: OTLP over HTTP, as Protocol Buffers. */
 import { diag, DiagLogLevel, type DiagLogger } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
-import type { Span } from './export/otlp.js';
-import { exitStatus, Failure } from './failure.js';
+import type { Span } from '../export/otlp.js';
+import { exitStatus, Failure } from '../failure.js';
 
 export interface CollectorOptions {
   /** Where traces go: `http://localhost:4318/v1/traces`. */

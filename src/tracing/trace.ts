@@ -1,32 +1,38 @@
 /** The whole of a trace: symbols, plan, attach, events, and where they go: tree, render; a recording; or sums. */
 import { cpus, hostname, release } from 'node:os';
-import { startWaiting, type WaitingCommand } from './attach/command.js';
-import { loadNative } from './attach/native.js';
-import { probeMethods } from './attach/probe.js';
-import { aggregateOf } from './expr/expression.js';
-import { exitStatus } from './failure.js';
+import { startWaiting, type WaitingCommand } from '../attach/command.js';
+import { loadNative } from '../attach/native.js';
+import { probeMethods } from '../attach/probe.js';
+import { aggregateOf } from '../expr/expression.js';
+import { exitStatus } from '../failure.js';
 import { growHeapAtOnce, keepHeapSmall, type HeapOwner } from './heap.js';
 import { learn, loadLearnt } from './learn.js';
 import { openOutput, writeReadyFile, type Output } from './output.js';
-import { chooseFunctions, hasGraph, makePlan, type Choice, type Wishes } from './plan/make-plan.js';
-import type { Learnt } from './plan/learnt.js';
-import { listMethods, type Method } from './plan/method.js';
-import { placesOf, type Plan } from './plan/plan.js';
-import type { Opening } from './recording/opening.js';
-import { renderGraphJson, renderGraphText } from './render/graph.js';
-import { renderAttached, renderMany, renderRefused } from './render/notes.js';
-import { renderPlanJson, renderPlanText } from './render/plan.js';
-import type { RendererOptions } from './render/renderer.js';
+import {
+  chooseFunctions,
+  hasGraph,
+  makePlan,
+  type Choice,
+  type Wishes,
+} from '../plan/make-plan.js';
+import type { Learnt } from '../plan/learnt.js';
+import { listMethods, type Method } from '../plan/method.js';
+import { placesOf, type Plan } from '../plan/plan.js';
+import type { Opening } from '../recording/opening.js';
+import { renderGraphJson, renderGraphText } from '../render/graph.js';
+import { renderAttached, renderMany, renderRefused } from '../render/notes.js';
+import { renderPlanJson, renderPlanText } from '../render/plan.js';
+import type { RendererOptions } from '../render/renderer.js';
 import { runSession, type SessionOptions } from './session.js';
 import type { Sink, SinkParts } from './sink.js';
 import { makeWrite, Stop } from './stop.js';
-import { spellPrototype } from './symbols/c-type.js';
-import type { CallGraph } from './symbols/callees.js';
-import type { KernelFunction } from './symbols/function.js';
-import type { Symbols } from './symbols/functions.js';
-import { loadCallees } from './symbols/load-callees.js';
-import { isOfProgram } from './symbols/programs.js';
-import { loadSymbols } from './symbols/symbols.js';
+import { spellPrototype } from '../symbols/c-type.js';
+import type { CallGraph } from '../symbols/callees.js';
+import type { KernelFunction } from '../symbols/function.js';
+import type { Symbols } from '../symbols/functions.js';
+import { loadCallees } from '../symbols/load-callees.js';
+import { isOfProgram } from '../symbols/programs.js';
+import { loadSymbols } from '../symbols/symbols.js';
 
 export interface TraceRequest
   extends Pick<RendererOptions, 'format' | 'prototypes' | 'color'>, SessionOptions {

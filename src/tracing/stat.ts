@@ -1,22 +1,22 @@
 /** Where calls go that are counted in the kernel: a table, now and then or at the end; and whoever scrapes. */
-import { possibleCpus } from './attach/attach.js';
-import type { CountedBytes } from './attach/counting.js';
-import { decodeCells } from './events/cells.js';
-import { decode } from './events/decode.js';
-import { exitStatus, Failure } from './failure.js';
-import { planCounting, type Counting } from './plan/counting.js';
+import { possibleCpus } from '../attach/attach.js';
+import type { CountedBytes } from '../attach/counting.js';
+import { decodeCells } from '../events/cells.js';
+import { decode } from '../events/decode.js';
+import { exitStatus, Failure } from '../failure.js';
+import { planCounting, type Counting } from '../plan/counting.js';
 import type { MetricsServer } from './metrics-server.js';
-import type { Attached, Ending, Opening } from './recording/opening.js';
-import { renderStart } from './render/json-lines.js';
-import { Metrics } from './render/metrics.js';
-import { makeStatsView, type StatsView, type StatsViewOptions } from './render/stats-view.js';
+import type { Attached, Ending, Opening } from '../recording/opening.js';
+import { renderStart } from '../render/json-lines.js';
+import { Metrics } from '../render/metrics.js';
+import { makeStatsView, type StatsView, type StatsViewOptions } from '../render/stats-view.js';
 import {
   renderStatsSummary,
   renderStatsSummaryJson,
   type StatsSummary,
-} from './render/stats-summary.js';
+} from '../render/stats-summary.js';
 import type { Sink, SinkParts, SoFar } from './sink.js';
-import { sumCells, type FunctionStats } from './tree/function-stats.js';
+import { sumCells, type FunctionStats } from '../tree/function-stats.js';
 
 export interface StatOptions extends Omit<StatsViewOptions, 'functions' | 'addresses'> {
   /** Show what was counted so far this often; null: at the end only. */

@@ -1,5 +1,5 @@
 /** Sizes and times as people write them: `2G`, `5m`, `10us`. */
-import { exitStatus, Failure } from './failure.js';
+import { exitStatus, Failure } from '../failure.js';
 
 const bytesOf = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 } as const;
 const countOf = { '': 1, K: 1e3, M: 1e6, G: 1e9 } as const;

@@ -1,16 +1,16 @@
 /** Runs a command again and again, and judges what its kernel functions cost. */
-import type { Baseline, Conditions } from './baseline.js';
-import { findRegressions } from './budget/baseline.js';
-import type { Budget, BudgetFile } from './budget/budget.js';
-import { judge, type Verdict } from './budget/judge.js';
-import { exitStatus, Failure } from './failure.js';
+import type { Baseline, Conditions } from '../recorded/baseline.js';
+import { findRegressions } from '../budget/baseline.js';
+import type { Budget, BudgetFile } from '../budget/budget.js';
+import { judge, type Verdict } from '../budget/judge.js';
+import { exitStatus, Failure } from '../failure.js';
 import { Gatherer, type Run } from './gatherer.js';
 import { openOutput, writeText, type Output } from './output.js';
-import { renderBaseline } from './render/baseline.js';
-import { renderStart } from './render/json-lines.js';
-import { makeRenderer } from './render/renderer.js';
-import { renderLost, type Summary } from './render/summary.js';
-import { makeText } from './render/text.js';
+import { renderBaseline } from '../render/baseline.js';
+import { renderStart } from '../render/json-lines.js';
+import { makeRenderer } from '../render/renderer.js';
+import { renderLost, type Summary } from '../render/summary.js';
+import { makeText } from '../render/text.js';
 import {
   renderAnnotations,
   renderCheckSummaryJson,
@@ -19,11 +19,11 @@ import {
   renderVerdicts,
   renderVerdictsJson,
   type VerdictOptions,
-} from './render/verdicts.js';
+} from '../render/verdicts.js';
 import { makeWrite, Stop } from './stop.js';
 import { trace, type TraceRequest } from './trace.js';
-import { mergeMeasured, type Measured } from './tree/measured.js';
-import type { Tree } from './tree/tree.js';
+import { mergeMeasured, type Measured } from '../tree/measured.js';
+import type { Tree } from '../tree/tree.js';
 
 export interface CheckRequest {
   /** What the file of the budgets is called. */

@@ -1,10 +1,10 @@
 /** Prints a recording as `trace` would have printed what was recorded. */
-import { exitStatus, Failure } from './failure.js';
-import { openOutput } from './output.js';
-import { Printer, type PrinterOptions } from './printer.js';
-import { openRecording } from './recording-file.js';
-import { renderRefused } from './render/notes.js';
-import { makeWrite, Stop } from './stop.js';
+import { exitStatus, Failure } from '../failure.js';
+import { openOutput } from '../tracing/output.js';
+import { Printer, type PrinterOptions } from '../tracing/printer.js';
+import { openRecording } from './file.js';
+import { renderRefused } from '../render/notes.js';
+import { makeWrite, Stop } from '../tracing/stop.js';
 
 export interface ReplayRequest extends PrinterOptions {
   /** A recording; `-` is standard input. */

@@ -1,10 +1,10 @@
 /** Opens recordings: files, or what comes through a pipe. */
 import { createReadStream } from 'node:fs';
-import { exitStatus, Failure } from './failure.js';
-import type { Damage } from './recording/block.js';
-import type { Attached, Ending, Opening } from './recording/opening.js';
-import { readRecording } from './recording/read.js';
-import type { Addresses } from './symbols/addresses.js';
+import { exitStatus, Failure } from '../failure.js';
+import type { Damage } from '../recording/block.js';
+import type { Attached, Ending, Opening } from '../recording/opening.js';
+import { readRecording } from '../recording/read.js';
+import type { Addresses } from '../symbols/addresses.js';
 
 export interface Recording {
   readonly opening: Opening;

@@ -1,7 +1,7 @@
 /** Writes what is traced into a recording as it comes, so that it can be printed later, and elsewhere. */
-import type { Attached, Ending, Opening } from './recording/opening.js';
-import { RecordingWriter } from './recording/write.js';
-import { renderRecorded } from './render/recorded.js';
+import type { Attached, Ending, Opening } from '../recording/opening.js';
+import { RecordingWriter } from '../recording/write.js';
+import { renderRecorded } from '../render/recorded.js';
 import type { Sink, SinkParts } from './sink.js';
 import { makeTreeStream, type Stream } from './stream.js';
 
