@@ -9,7 +9,7 @@ import { evaluate, type Machine } from '../src/expr/evaluate.js';
 import { compileValue } from '../src/expr/expression.js';
 import { limits } from '../src/expr/ops.js';
 import { parseExpression } from '../src/expr/parse.js';
-import { formatWordJson } from '../src/render/value.js';
+import { formatWordJson } from '../src/render/values/value.js';
 import { Btf } from '../src/symbols/btf.js';
 import { describeParameters } from '../src/symbols/parameters.js';
 import { buildProgram, type BuiltProgram } from './calls.js';

@@ -13,7 +13,7 @@ import {
   formatReturnFtrace,
   formatWord,
   formatWordJson,
-} from '../src/render/value.js';
+} from '../src/render/values/value.js';
 import type { Addresses } from '../src/symbols/addresses.js';
 import { noAddresses } from '../src/symbols/addresses.js';
 import type { Type } from '../src/symbols/type.js';

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { cellLayout, decodeCells } from '../src/events/cells.js';
 import { planCounting, type KeyKind } from '../src/plan/counting.js';
-import { makeStatsView, type StatsViewOptions } from '../src/render/stats-view.js';
-import { renderStatsSummary } from '../src/render/stats-summary.js';
+import { makeStatsView, type StatsViewOptions } from '../src/render/stats/view.js';
+import { renderStatsSummary } from '../src/render/stats/summary.js';
 import { sumCells } from '../src/tree/function-stats.js';
 import { sortByMeasure } from '../src/tree/sort.js';
 import { cellBytes } from '../src/plan/counting.js';

@@ -1,5 +1,5 @@
 /** What the formats tell of a call besides its times: words that people read. */
-import { entrySource, sourceOf, type Shown } from '../render/call-values.js';
+import { entrySource, sourceOf, type Shown } from '../render/values/call-values.js';
 import {
   formatComm,
   formatUnreturned,
@@ -8,7 +8,7 @@ import {
   returnTypeOf,
   type Text,
 } from '../render/text.js';
-import { errnoOf, formatReturn } from '../render/value.js';
+import { errnoOf, formatReturn } from '../render/values/value.js';
 import type { Call, Mark, Tree } from '../tree/tree.js';
 import type { ExportParts } from './exporter.js';
 

@@ -1,7 +1,7 @@
 /** What a recording has of each function, and of who called whom. */
 import { readTrees, type TreesRead } from './trees.js';
 import type { Recording } from './file.js';
-import { makeErrnoOf } from '../render/value.js';
+import { makeErrnoOf } from '../render/values/value.js';
 import { Profile } from '../tree/profile.js';
 
 export interface ProfileRead extends TreesRead {

@@ -8,7 +8,7 @@
  */
 import { recordType, type CallRecord } from '../events/record.js';
 import type { Call, Mark, Tree } from '../tree/tree.js';
-import { entrySource, sourceOf, type Shown, type ValueSource } from './call-values.js';
+import { entrySource, sourceOf, type Shown, type ValueSource } from './values/call-values.js';
 import { formatDuration, markOf } from './duration.js';
 import {
   formatCalled,

@@ -4,7 +4,7 @@ import { spreadOf } from '../tree/sums.js';
 import { renderStart } from './json-lines.js';
 import type { StartInfo } from './renderer.js';
 import { renderReportSummaryJson } from './report.js';
-import { sumsToJson } from './sums-json.js';
+import { sumsToJson } from './stats/sums-json.js';
 import type { Summary } from './summary.js';
 
 export interface BaselineParts {

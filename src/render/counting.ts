@@ -4,7 +4,7 @@ import type { Addresses } from '../symbols/addresses.js';
 import type { Type } from '../symbols/type.js';
 import type { Call, Mark, Tree } from '../tree/tree.js';
 import { Aggregates } from './aggregates.js';
-import { entrySource, sourceOf, type CallValues, type ValueSource } from './call-values.js';
+import { entrySource, sourceOf, type CallValues, type ValueSource } from './values/call-values.js';
 import { FoldedStacks } from './stack.js';
 
 /** An output of the plan: its expression, and whether its values are counted rather than shown. */

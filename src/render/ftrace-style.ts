@@ -20,7 +20,7 @@ import {
   type Outputs,
   type Text,
 } from './text.js';
-import { formatReturnFtrace } from './value.js';
+import { formatReturnFtrace } from './values/value.js';
 
 const header = `# tracer: function_graph
 #

@@ -10,13 +10,13 @@ import {
   sourceOf,
   type CallValues,
   type ValueSource,
-} from './call-values.js';
+} from './values/call-values.js';
 import type { JsonStart, JsonSummary } from './json-contract.js';
 import { printJson } from './print-json.js';
 import type { RendererOptions, StartInfo } from './renderer.js';
 import { formatStackJson } from './stack.js';
 import type { Summary } from './summary.js';
-import { errnoOf, formatWordJson } from './value.js';
+import { errnoOf, formatWordJson } from './values/value.js';
 
 const version = 1;
 

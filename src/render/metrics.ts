@@ -9,8 +9,8 @@ import type { PlannedFunction } from '../plan/plan.js';
 import type { Addresses } from '../symbols/addresses.js';
 import { bucketOf } from '../tree/buckets.js';
 import type { FunctionStats } from '../tree/function-stats.js';
-import { formatKey } from './stat-key.js';
-import { nameErrno } from './stats-text.js';
+import { formatKey } from './stats/key.js';
+import { nameErrno } from './stats/text.js';
 
 export type MetricsFormat = 'prometheus' | 'openmetrics';
 

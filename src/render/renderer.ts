@@ -5,7 +5,7 @@ import { taskKey } from '../tree/builder.js';
 import type { Tree } from '../tree/tree.js';
 import { renderArrows, renderLive, renderLiveLost } from './arrows-style.js';
 import { renderCalls, renderCallsHeader, renderMark, renderMarksHeader } from './calls-style.js';
-import { CallValues, entrySource, sourceOf, type ValueSource } from './call-values.js';
+import { CallValues, entrySource, sourceOf, type ValueSource } from './values/call-values.js';
 import { Counting, type Output } from './counting.js';
 import { FtraceStyle } from './ftrace-style.js';
 import { JsonLines } from './json-lines.js';

@@ -17,7 +17,7 @@ import type { TreeCounts } from '../tree/builder.js';
 import type { Edge, FunctionProfile, Merged } from '../tree/profile.js';
 import { formatDuration, formatDurationCell } from './duration.js';
 import type { Summary } from './summary.js';
-import { sumsToJson } from './sums-json.js';
+import { sumsToJson } from './stats/sums-json.js';
 import { renderTable } from './table.js';
 import { formatCount, nameOf, type Text } from './text.js';
 

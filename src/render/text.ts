@@ -4,10 +4,10 @@ import type { PlannedFunction } from '../plan/plan.js';
 import type { Addresses } from '../symbols/addresses.js';
 import type { Type } from '../symbols/type.js';
 import type { Call, Mark, Tree } from '../tree/tree.js';
-import { CallValues, entrySource, sourceOf, type Shown } from './call-values.js';
+import { CallValues, entrySource, sourceOf, type Shown } from './values/call-values.js';
 import type { Output } from './counting.js';
 import { formatDuration, type SlowMark } from './duration.js';
-import { errnoOf, formatReturn } from './value.js';
+import { errnoOf, formatReturn } from './values/value.js';
 
 export interface TextOptions {
   readonly functions: readonly PlannedFunction[];

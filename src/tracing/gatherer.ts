@@ -9,7 +9,7 @@ import { exitStatus, Failure } from '../failure.js';
 import type { RefusedFunction } from '../plan/plan.js';
 import type { Attached, Ending } from '../recording/opening.js';
 import type { Summary } from '../render/summary.js';
-import { makeErrnoOf } from '../render/value.js';
+import { makeErrnoOf } from '../render/values/value.js';
 import type { Sink, SinkParts } from './sink.js';
 import { makeTreeStream, type Stream } from './stream.js';
 import { compileGlobs } from '../symbols/glob.js';

@@ -9,12 +9,12 @@ import type { MetricsServer } from './metrics-server.js';
 import type { Attached, Ending, Opening } from '../recording/opening.js';
 import { renderStart } from '../render/json-lines.js';
 import { Metrics } from '../render/metrics.js';
-import { makeStatsView, type StatsView, type StatsViewOptions } from '../render/stats-view.js';
+import { makeStatsView, type StatsView, type StatsViewOptions } from '../render/stats/view.js';
 import {
   renderStatsSummary,
   renderStatsSummaryJson,
   type StatsSummary,
-} from '../render/stats-summary.js';
+} from '../render/stats/summary.js';
 import type { Sink, SinkParts, SoFar } from './sink.js';
 import { sumCells, type FunctionStats } from '../tree/function-stats.js';
 

@@ -1,15 +1,15 @@
 /** What is shown of a call besides its name and times: arguments, outputs, the stack of its root. */
-import type { CapturedValue } from '../plan/capture.js';
-import type { PlannedFunction } from '../plan/plan.js';
-import type { Addresses } from '../symbols/addresses.js';
-import type { Parameter } from '../symbols/parameters.js';
-import type { Type } from '../symbols/type.js';
-import type { Call, Carried } from '../tree/tree.js';
-import type { Output } from './counting.js';
-import { printJson } from './print-json.js';
-import type { Stack } from './stack.js';
-import { formatItem, formatItemJson, isItemCut, readItems, type Item } from './value-items.js';
-import { formatMemory, formatMemoryJson } from './value-memory.js';
+import type { CapturedValue } from '../../plan/capture.js';
+import type { PlannedFunction } from '../../plan/plan.js';
+import type { Addresses } from '../../symbols/addresses.js';
+import type { Parameter } from '../../symbols/parameters.js';
+import type { Type } from '../../symbols/type.js';
+import type { Call, Carried } from '../../tree/tree.js';
+import type { Output } from '../counting.js';
+import { printJson } from '../print-json.js';
+import type { Stack } from '../stack.js';
+import { formatItem, formatItemJson, isItemCut, readItems, type Item } from './items.js';
+import { formatMemory, formatMemoryJson } from './memory.js';
 import { formatWord, formatWordJson } from './value.js';
 
 /** Where the values of one call are. */

@@ -1,6 +1,6 @@
 /** Names of an enum's values; of enums that are flags also of their combinations. */
-import type { EnumType } from '../symbols/type.js';
-import { formatHex, narrow } from './word.js';
+import type { EnumType } from '../../symbols/type.js';
+import { formatHex, narrow } from '../word.js';
 
 interface Flag {
   readonly name: string;

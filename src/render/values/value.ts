@@ -1,12 +1,12 @@
 /** What a function took and returned, from 64-bit slots as registers have them and their types. */
-import type { Addresses } from '../symbols/addresses.js';
-import type { Type } from '../symbols/type.js';
-import type { Call } from '../tree/tree.js';
-import { errnoName } from '../symbols/errno.js';
-import { nameEnum } from './value-enum.js';
-import { formatMemory, formatMemoryJson } from './value-memory.js';
-import { errnoOfPointer, formatScalar, formatScalarJson, maxErrno } from './value-scalar.js';
-import { formatHex, narrow } from './word.js';
+import type { Addresses } from '../../symbols/addresses.js';
+import type { Type } from '../../symbols/type.js';
+import type { Call } from '../../tree/tree.js';
+import { errnoName } from '../../symbols/errno.js';
+import { nameEnum } from './enum.js';
+import { formatMemory, formatMemoryJson } from './memory.js';
+import { errnoOfPointer, formatScalar, formatScalarJson, maxErrno } from './scalar.js';
+import { formatHex, narrow } from '../word.js';
 
 /**
  * Names the error that a call returned, as errnoOf() does; of a call whose record was lost none is known.

@@ -1,5 +1,5 @@
 /** What is sent over networks, from bytes in the order in which they are sent. */
-import type { Value } from './value-read.js';
+import type { Value } from './read.js';
 
 /** `127.0.0.1` */
 export const readIp4 = (bytes: Uint8Array): Value => word(formatIp4(bytes));

@@ -1,9 +1,9 @@
 /** The values at a record's end, as src/expr/ops.ts lays them out. */
-import type { Display } from '../expr/display.js';
-import type { Addresses } from '../symbols/addresses.js';
-import type { Type } from '../symbols/type.js';
-import { formatMemory, formatMemoryJson } from './value-memory.js';
-import { isCut, readValue } from './value-read.js';
+import type { Display } from '../../expr/display.js';
+import type { Addresses } from '../../symbols/addresses.js';
+import type { Type } from '../../symbols/type.js';
+import { formatMemory, formatMemoryJson } from './memory.js';
+import { isCut, readValue } from './read.js';
 
 /** Where the bytes of a value are; a negative length is the error why there are none. */
 export interface Item {

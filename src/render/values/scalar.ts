@@ -1,10 +1,10 @@
 /** Values of one word, from a register or from memory: numbers, letters, enums, pointers. */
-import type { Addresses } from '../symbols/addresses.js';
-import type { Type } from '../symbols/type.js';
-import { errnoName } from '../symbols/errno.js';
-import { formatSymbol } from './symbol.js';
-import { nameEnum } from './value-enum.js';
-import { formatHex, formatInt, formatIntJson, narrow } from './word.js';
+import type { Addresses } from '../../symbols/addresses.js';
+import type { Type } from '../../symbols/type.js';
+import { errnoName } from '../../symbols/errno.js';
+import { formatSymbol } from '../symbol.js';
+import { nameEnum } from './enum.js';
+import { formatHex, formatInt, formatIntJson, narrow } from '../word.js';
 
 export type ScalarType = Extract<Type, { kind: 'bool' | 'int' | 'enum' | 'pointer' }>;
 

@@ -1,11 +1,11 @@
 /** Values of memory that the kernel side captured, as text and as JSON. */
-import type { Display } from '../expr/display.js';
-import type { Addresses } from '../symbols/addresses.js';
-import type { Type } from '../symbols/type.js';
-import { printJson } from './print-json.js';
-import { layOutValue } from './value-layout.js';
-import { readValue, type NamedValue, type Value } from './value-read.js';
-import { formatScalarJson } from './value-scalar.js';
+import type { Display } from '../../expr/display.js';
+import type { Addresses } from '../../symbols/addresses.js';
+import type { Type } from '../../symbols/type.js';
+import { printJson } from '../print-json.js';
+import { layOutValue } from './layout.js';
+import { readValue, type NamedValue, type Value } from './read.js';
+import { formatScalarJson } from './scalar.js';
 
 /**
  * Of the `length` bytes captured at `at`. Where it takes several lines, they are indented as if the

@@ -1,7 +1,7 @@
 /** The headers of a packet, outermost first, with the names that the kernel has for their fields. */
-import type { PacketLayer } from '../expr/display.js';
-import { readIp4, readIp6, readMac, readSent, word } from './value-net.js';
-import type { NamedValue, Value } from './value-read.js';
+import type { PacketLayer } from '../../expr/display.js';
+import { readIp4, readIp6, readMac, readSent, word } from './net.js';
+import type { NamedValue, Value } from './read.js';
 
 /** One header: what is told of it, how long it is, and what comes behind it. */
 interface Header {

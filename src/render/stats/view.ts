@@ -1,12 +1,12 @@
 /** How what was counted is shown: once at the end, and before in between, on a terminal in one place. */
-import type { KeyKind } from '../plan/counting.js';
-import type { PlannedFunction } from '../plan/plan.js';
-import type { Addresses } from '../symbols/addresses.js';
-import type { FunctionStats } from '../tree/function-stats.js';
-import { sortByMeasure, type SortKey } from '../tree/sort.js';
-import { renderInterval, renderStatsJson } from './stats-json.js';
-import { renderStatsHistograms, renderStatsTable } from './stats-text.js';
-import { makeText } from './text.js';
+import type { KeyKind } from '../../plan/counting.js';
+import type { PlannedFunction } from '../../plan/plan.js';
+import type { Addresses } from '../../symbols/addresses.js';
+import type { FunctionStats } from '../../tree/function-stats.js';
+import { sortByMeasure, type SortKey } from '../../tree/sort.js';
+import { renderInterval, renderStatsJson } from './json.js';
+import { renderStatsHistograms, renderStatsTable } from './text.js';
+import { makeText } from '../text.js';
 
 export interface StatsViewOptions {
   readonly format: 'text' | 'json';

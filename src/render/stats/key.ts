@@ -1,13 +1,13 @@
 /** What calls are told apart by, as text and for programs. */
-import type { Key } from '../events/cells.js';
-import type { KeyKind } from '../plan/counting.js';
-import type { Addresses } from '../symbols/addresses.js';
-import type { Type } from '../symbols/type.js';
-import type { StatKey } from '../tree/function-stats.js';
-import type { JsonKey, JsonReturn } from './json-contract.js';
-import { exactOrString } from './number-json.js';
-import { formatComm } from './text.js';
-import { formatReturn, formatWordJson } from './value.js';
+import type { Key } from '../../events/cells.js';
+import type { KeyKind } from '../../plan/counting.js';
+import type { Addresses } from '../../symbols/addresses.js';
+import type { Type } from '../../symbols/type.js';
+import type { StatKey } from '../../tree/function-stats.js';
+import type { JsonKey, JsonReturn } from '../json-contract.js';
+import { exactOrString } from '../number-json.js';
+import { formatComm } from '../text.js';
+import { formatReturn, formatWordJson } from '../values/value.js';
 
 const commBytes = 16;
 

@@ -1,7 +1,7 @@
 /** What all calls of a function have together, for programs: src/tree/measured-lines.ts reads it back. */
-import { bucketLowest } from '../tree/buckets.js';
-import type { Spread, Sums } from '../tree/sums.js';
-import { exactOrString } from './number-json.js';
+import { bucketLowest } from '../../tree/buckets.js';
+import type { Spread, Sums } from '../../tree/sums.js';
+import { exactOrString } from '../number-json.js';
 
 /**
  * `{"calls":3,"totalNs":…,"selfNs":…,"minNs":…,"maxNs":…,"meanNs":…,"p50Ns":…,"p90Ns":…,"p99Ns":…,

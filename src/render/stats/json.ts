@@ -1,10 +1,10 @@
 /** What was counted, for programs: an object a line. */
-import type { KeyKind } from '../plan/counting.js';
-import type { PlannedFunction } from '../plan/plan.js';
-import type { FunctionStats } from '../tree/function-stats.js';
-import type { JsonInterval, JsonStat } from './json-contract.js';
-import { keyToJson } from './stat-key.js';
-import { nameErrno } from './stats-text.js';
+import type { KeyKind } from '../../plan/counting.js';
+import type { PlannedFunction } from '../../plan/plan.js';
+import type { FunctionStats } from '../../tree/function-stats.js';
+import type { JsonInterval, JsonStat } from '../json-contract.js';
+import { keyToJson } from './key.js';
+import { nameErrno } from './text.js';
 import { sumsToJson } from './sums-json.js';
 
 /**

@@ -11,10 +11,10 @@
  *	  fsids=[1, 2, 0 × 62]
  *	}
  */
-import type { Addresses } from '../symbols/addresses.js';
-import { quote } from './quote.js';
-import type { Value } from './value-read.js';
-import { formatScalar } from './value-scalar.js';
+import type { Addresses } from '../../symbols/addresses.js';
+import { quote } from '../quote.js';
+import type { Value } from './read.js';
+import { formatScalar } from './scalar.js';
 
 const width = 80;
 const step = '  ';

@@ -1,11 +1,11 @@
 /** Captured memory as plain values, which text and JSON are then printed of. */
-import { layerOf } from '../expr/display.js';
-import type { Display } from '../expr/display.js';
-import type { Field, StructType, Type } from '../symbols/type.js';
-import { isText } from './quote.js';
-import type { ScalarType } from './value-scalar.js';
-import { readIp4, readIp6, readMac, readSent, word } from './value-net.js';
-import { readPacket } from './value-packet.js';
+import { layerOf } from '../../expr/display.js';
+import type { Display } from '../../expr/display.js';
+import type { Field, StructType, Type } from '../../symbols/type.js';
+import { isText } from '../quote.js';
+import type { ScalarType } from './scalar.js';
+import { readIp4, readIp6, readMac, readSent, word } from './net.js';
+import { readPacket } from './packet.js';
 
 export type Value = { readonly isZero: boolean } & (
   | {

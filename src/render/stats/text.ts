@@ -4,14 +4,14 @@
  *	     CALLS       TOTAL        SELF         MIN        MEAN         P50         P90         P99         MAX  FUNCTION
  *	     1,234     3.21 ms     1.02 ms     0.91 µs     2.60 µs     2.53 µs     3.17 µs     9.73 µs    41.20 µs  vfs_read  -EAGAIN 3
  */
-import type { KeyKind } from '../plan/counting.js';
-import { bucketMiddle } from '../tree/buckets.js';
-import type { FunctionStats } from '../tree/function-stats.js';
-import { errnoName } from '../symbols/errno.js';
-import { formatDurationCell } from './duration.js';
-import { drawBuckets, Histogram } from './histogram.js';
-import { formatKey } from './stat-key.js';
-import { formatCount, nameOf, returnTypeOf, type Text } from './text.js';
+import type { KeyKind } from '../../plan/counting.js';
+import { bucketMiddle } from '../../tree/buckets.js';
+import type { FunctionStats } from '../../tree/function-stats.js';
+import { errnoName } from '../../symbols/errno.js';
+import { formatDurationCell } from '../duration.js';
+import { drawBuckets, Histogram } from '../histogram.js';
+import { formatKey } from './key.js';
+import { formatCount, nameOf, returnTypeOf, type Text } from '../text.js';
 
 interface Column {
   readonly header: string;
