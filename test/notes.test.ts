@@ -1,13 +1,22 @@
 /** What is told on stderr beside the trace. */
 import { expect, test } from 'vitest';
 import { findHot, renderHot } from '../src/render/hot.js';
-import { renderMany, renderStopped } from '../src/render/notes.js';
+import { renderMany, renderRefused, renderStopped } from '../src/render/notes.js';
 import { functions } from './fixtures/reads.js';
 
 test('so many functions that a machine feels it are told, fewer are not', () => {
   expect(renderMany(2000)).toBe('');
   expect(renderMany(41_551)).toBe(
     'Attaching to 41,551 functions: each call of them, by any task, takes longer until fsnoop ends.\n',
+  );
+});
+
+test('what is left out is named with the reason, four of many', () => {
+  const refused = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ function: name, reason: 'no BTF' }));
+  expect(renderRefused([])).toBe('');
+  expect(renderRefused(refused.slice(0, 2))).toBe('Left out: a (no BTF), b (no BTF).\n');
+  expect(renderRefused(refused)).toBe(
+    'Left out 5: a (no BTF), b (no BTF), c (no BTF), d (no BTF), … --dry-run lists all.\n',
   );
 });
 

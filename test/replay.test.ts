@@ -133,7 +133,7 @@ describe('what is printed of a recording is what trace prints', () => {
     const expected = await trace(opening, records, options);
     const printed = await print(record(opening, records), options);
     expect(printed.text).toBe(expected.text);
-    const refused = 'Left out 1 function: x (variadic).\n';
+    const refused = 'Left out: x (variadic).\n';
     expect(printed.notes).toBe(options.format === 'json' ? '' : refused + expected.notes);
   });
 
@@ -169,7 +169,7 @@ test('--live is refused where no entries were recorded', async () => {
 test('no more trees are printed than are asked for, and then nothing is said of losses', async () => {
   const { text, notes } = await print(record(bare, mixed), { limitEvents: 1 });
   expect(text.match(/^\w+ · /gm)).toHaveLength(1);
-  expect(notes).toBe('Left out 1 function: x (variadic).\n');
+  expect(notes).toBe('Left out: x (variadic).\n');
 });
 
 describe('of a damaged recording', () => {

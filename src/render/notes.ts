@@ -15,16 +15,15 @@ const maxNamed = 4;
 /** More functions than these are told before they are attached to. */
 const many = 2000;
 
-/** `Left out 12 functions: vfs_statfs (no BTF), … --dry-run lists all.`; '' for none. */
+/** `Left out 12: vfs_statfs (no BTF), … --dry-run lists all.`; '' for none. Tracepoints are among them. */
 export function renderRefused(refused: readonly RefusedFunction[]): string {
   if (refused.length === 0) return '';
   const named = refused
     .slice(0, maxNamed)
     .map(({ function: name, reason }) => `${name} (${reason})`)
     .join(', ');
-  const count = `${formatCount(refused.length)} function${refused.length === 1 ? '' : 's'}`;
-  const rest = refused.length > maxNamed ? ', … --dry-run lists all.' : '.';
-  return `Left out ${count}: ${named}${rest}\n`;
+  if (refused.length <= maxNamed) return `Left out: ${named}.\n`;
+  return `Left out ${formatCount(refused.length)}: ${named}, … --dry-run lists all.\n`;
 }
 
 /** `Attaching to 41,551 functions: …` where they are so many that a machine feels it; else ''. */
