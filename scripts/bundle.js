@@ -72,7 +72,7 @@ const { metafile: libraryMetafile } = await build({
   },
 });
 typed.forEach(writeTypes);
-cpSync(new URL('../src/export/page.html', import.meta.url), new URL('export/page.html', url));
+cpSync(new URL('../src/recorded/page.html', import.meta.url), new URL('page.html', url));
 writeFileSync(
   new URL('LICENSES', url),
   readLicences(

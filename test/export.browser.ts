@@ -67,6 +67,11 @@ async function placeOf(text: string, canvas = ''): Promise<CanvasText> {
   return found;
 }
 
+/** A line a row, the head first. */
+const tableRows = () =>
+  page.$$eval('#functions tr', (rows) =>
+    rows.map((row) => [...row.children].map((cell) => cell.textContent).join(' | ')),
+  );
 const textOf = (selector: string) => page.$eval(selector, (element) => element.textContent);
 const flag = () => page.evaluate((name) => (window as never)[name] as unknown, hostileFlag);
 
@@ -105,10 +110,6 @@ describe('the page', () => {
     await page.mouse.move(Math.max(x, 0) + 5, y);
   }
 
-  const tableRows = () =>
-    page.$$eval('#functions tr', (rows) =>
-      rows.map((row) => [...row.children].map((cell) => cell.textContent).join(' | ')),
-    );
   const names = async () => (await tableRows()).slice(1).map((row) => row.split(' | ')[0]);
   const sortBy = (title: string) => page.click(`::-p-xpath(//th[starts-with(., "${title}")])`);
 
@@ -254,6 +255,36 @@ describe('the page', () => {
     expect((await boxOf('rw_verify_area')).color).not.toBe(gray);
   });
 
+  test('sorts and searches by keys alone', async () => {
+    await page.focus('#functions th:nth-child(5) button');
+    await page.keyboard.press('Enter');
+    expect((await tableRows())[0]).toBe('Function | Calls | Errors | Total | Self ▾ | Mean | Max');
+    expect(await page.$eval('th[aria-sort=descending]', (cell) => cell.textContent)).toBe('Self ▾');
+    for (let cells = 0; cells < 3; cells++) await page.keyboard.press('Tab'); // Mean, Max, the first row
+    await page.keyboard.press('Space');
+    expect(await names()).toEqual(['read_zero']);
+    await page.keyboard.press('Escape');
+    expect(await names()).toHaveLength(6);
+  });
+
+  test('zooms, moves and shows all again by keys', async () => {
+    const whole = await rowsOf('timeline');
+    await page.focus('#timeline');
+    for (let times = 0; times < 12; times++) await page.keyboard.press('+');
+    const zoomed = await rowsOf('timeline');
+    expect(zoomed).not.toEqual(whole);
+    await page.keyboard.press('ArrowRight');
+    expect(await rowsOf('timeline')).not.toEqual(zoomed);
+    await page.keyboard.press('ArrowLeft');
+    expect(await rowsOf('timeline')).toEqual(zoomed);
+    await page.keyboard.press('-');
+    expect(await rowsOf('timeline')).not.toEqual(zoomed);
+    await page.keyboard.press('0');
+    expect(await rowsOf('timeline')).toEqual(whole);
+    for (let times = 0; times < 30; times++) await page.keyboard.press('ArrowLeft');
+    expect(await rowsOf('timeline')).toEqual(whole);
+  });
+
   test('tells of the call below the mouse what it took and returned', async () => {
     const isTold = () =>
       page.$eval('#tip', (element) => getComputedStyle(element).display !== 'none');
@@ -384,6 +415,7 @@ describe('the page of another trace', () => {
     expect(Number(red)).toBeLessThan(150); // thinner than a pixel it is as pale as what is behind it
     await page.mouse.move(x, y + 17);
     expect(await textOf('#tip')).toBe('ext4_readpage [ext4]()\ncat 101:101, cpu 0');
+    expect((await tableRows()).at(-1)).toBe('ext4_readpage [ext4] | 1 | 0 | – | – | – | –');
   });
 
   test('has no calls where there were none', async () => {

@@ -414,7 +414,7 @@ test('tracepoints are points in time, where the format has such', async () => {
   expect(await exportText('csv', opening, marked)).toContain(
     '\r\n1,3,101,101,cat,0,1600,,,ext4_readpage,ext4,mark,,,,\r\n',
   );
-  expect(await exportText('html', opening, marked)).toContain('[3,6,1600,0,0,0,0,"","",""]');
+  expect(await exportText('html', opening, marked)).toContain('[3,6,1600,null,null,0,0,"","",""]');
   expect(await exportText('folded', opening, marked)).not.toContain('ext4_readpage');
 });
 

@@ -4,14 +4,15 @@ import type { Call, Mark, Node, Tree } from '../tree/tree.js';
 import { Facts } from './call-facts.js';
 import type { Exporter, ExportParts } from './exporter.js';
 
-/** What page.html reads of a call, in this order. A mark is a call that takes no time. */
+/** What page.html reads of a call or of a mark, in this order. */
 type PageCall = readonly [
   depth: number,
   /** -1: its record was lost. */
   place: number,
   startNs: number,
-  durationNs: number,
-  selfNs: number,
+  /** Null: of a mark. */
+  durationNs: number | null,
+  selfNs: number | null,
   cpu: number,
   hasFailed: 0 | 1,
   returned: string,
@@ -35,7 +36,7 @@ export function makeHtmlExporter(parts: ExportParts, page: string): Exporter {
   const describe = (node: Call | Mark, depth: number): PageCall => {
     const { function: place, startNs, cpu } = node;
     const isCall = node.type === 'call';
-    const [durationNs, selfNs] = isCall ? [node.durationNs, node.selfNs] : [0, 0];
+    const [durationNs, selfNs] = isCall ? [node.durationNs, node.selfNs] : [null, null];
     const told = isCall ? facts.of(node) : facts.ofMark(node);
     const { returned, errno, arguments: args, outputs } = told;
     const text = outputs.map((output) => `${output.label} = ${output.text}`).join('\n');

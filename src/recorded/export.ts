@@ -82,5 +82,5 @@ function joinAll(chunks: readonly (string | Uint8Array)[]): string | Uint8Array 
 
 /** The page that shows a trace; its script is its own. */
 function readPage(): string {
-  return readFileSync(new URL('export/page.html', import.meta.url), 'utf8');
+  return readFileSync(new URL('page.html', import.meta.url), 'utf8');
 }
