@@ -139,7 +139,7 @@ describe('a recording', () => {
       ...{ path: recording, output, to: 'folded' },
       onNote: () => undefined,
     });
-    expect(await readFile(output, 'utf8')).toMatch(/^cat;do_sys_openat2;path_openat \d+$/m);
+    expect(await readFile(output, 'utf8')).toMatch(/^busybox;do_sys_openat2;path_openat \d+$/m);
   });
 });
 
