@@ -54,6 +54,14 @@ function drawFlags(command: Name): string {
     .join('');
 }
 
+/** The flags that only one of two commands has, or that differ: `-` as the other has them. */
+function drawDifference(command: Name, other: Name): string {
+  const [own, its] = [command, other].map((name) => drawFlags(name).split('\n'));
+  const less = (its ?? []).filter((line) => own?.includes(line) === false);
+  const more = (own ?? []).filter((line) => its?.includes(line) === false);
+  return [...less.map((line) => `\n- ${line}`), ...more.map((line) => `\n+ ${line}`)].join('');
+}
+
 /** What is said and the exit status, without the line that refers to the help. */
 async function complaint(command: Name, ...argv: string[]): Promise<string> {
   const { error, stdout } = await captureOutput(() =>
@@ -109,46 +117,18 @@ describe('the flags', () => {
     `);
   });
 
-  test('of fsnoop record', () => {
-    expect(drawFlags('record')).toMatchInlineSnapshot(`
+  test('of fsnoop record, beside those of fsnoop trace', () => {
+    expect(drawDifference('record', 'trace')).toMatchInlineSnapshot(`
       "
-      -k --kfunc VALUE…
-      -p --prog VALUE…
-         --kfunc-kmods VALUE…, not with kfunc-all-kmods
-         --kfunc-all-kmods
-      -c --command VALUE, not with filter-pid
-      -g --output-fgraph
-         --fgraph-include VALUE…
-         --fgraph-exclude VALUE…
-         --fgraph-extra VALUE…
-         --fgraph-learn VALUE
-         --fgraph-save VALUE
-         --fgraph-load VALUE, not with fgraph-learn,fgraph-include
-         --fgraph-max-depth VALUE, 1 to 500, default 5
-         --fgraph-all-paths
-         --filter-pid VALUE…
-         --filter-arg VALUE…
-         --errors
-         --errno VALUE…
-         --comm VALUE
-         --min-duration VALUE
-         --duration VALUE
-         --watchdog VALUE, default "30s"
-         --strict
-         --method auto|fsession.multi|fsession|fentry+fexit|kprobe.session|kprobe.multi, default "auto"
-         --ready-file VALUE
-      -v --verbose
-         --dry-run
-      -t --tracepoint VALUE…
-         --cpu-time, not with live
-         --args off|compact|full, default "compact"
-         --output-arg VALUE…
-         --output-stack
-         --limit-events VALUE, 1 to any
-         --max-rate VALUE, default "5M"
-         --buffer VALUE, default "16M"
-         --live
-      -o --output VALUE, required"
+      -    --fgraph-proto
+      -    --format text|json, default "text"
+      -    --style tree|ftrace|arrows
+      - -o --output VALUE
+      -    --[no-]color
+      - -m --mode VALUE…
+      -    --show-func-proto
+      - -C --show-type-proto VALUE…
+      + -o --output VALUE, required"
     `);
   });
 
@@ -166,45 +146,33 @@ describe('the flags', () => {
     `);
   });
 
-  test('of fsnoop stat', () => {
-    expect(drawFlags('stat')).toMatchInlineSnapshot(`
+  test('of fsnoop stat, beside those of fsnoop trace', () => {
+    expect(drawDifference('stat', 'trace')).toMatchInlineSnapshot(`
       "
-      -k --kfunc VALUE…
-      -p --prog VALUE…
-         --kfunc-kmods VALUE…, not with kfunc-all-kmods
-         --kfunc-all-kmods
-      -c --command VALUE, not with filter-pid
-      -g --output-fgraph
-         --fgraph-include VALUE…
-         --fgraph-exclude VALUE…
-         --fgraph-extra VALUE…
-         --fgraph-learn VALUE
-         --fgraph-save VALUE
-         --fgraph-load VALUE, not with fgraph-learn,fgraph-include
-         --fgraph-max-depth VALUE, 1 to 62, default 5
-         --fgraph-all-paths
-         --filter-pid VALUE…
-         --filter-arg VALUE…
-         --errors
-         --errno VALUE…
-         --comm VALUE
-         --min-duration VALUE
-         --duration VALUE
-         --watchdog VALUE, default "30s"
-         --strict
-         --method auto|fsession.multi|fsession|fentry+fexit|kprobe.session|kprobe.multi, default "auto"
-         --ready-file VALUE
-      -v --verbose
-         --dry-run
-         --by comm|pid|cpu|cgroup|retval
-         --sort total|self|calls|min|mean|max|p50|p90|p99|errors|name, default "total"
-         --top VALUE, 1 to any
-         --hist, not with json
-         --interval VALUE
-         --prometheus VALUE
-         --json
-      -o --output VALUE
-         --[no-]color"
+      -    --fgraph-max-depth VALUE, 1 to 500, default 5
+      - -t --tracepoint VALUE…
+      -    --cpu-time, not with live
+      -    --args off|compact|full, default "compact"
+      -    --output-arg VALUE…
+      -    --output-stack
+      -    --limit-events VALUE, 1 to any
+      -    --max-rate VALUE, default "5M"
+      -    --buffer VALUE, default "16M"
+      -    --fgraph-proto
+      -    --format text|json, default "text"
+      -    --style tree|ftrace|arrows
+      -    --live
+      - -m --mode VALUE…
+      -    --show-func-proto
+      - -C --show-type-proto VALUE…
+      +    --fgraph-max-depth VALUE, 1 to 62, default 5
+      +    --by comm|pid|cpu|cgroup|retval
+      +    --sort total|self|calls|min|mean|max|p50|p90|p99|errors|name, default "total"
+      +    --top VALUE, 1 to any
+      +    --hist, not with json
+      +    --interval VALUE
+      +    --prometheus VALUE
+      +    --json"
     `);
   });
 
