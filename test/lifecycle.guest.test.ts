@@ -177,7 +177,9 @@ describe('losses', () => {
   test('are shown in text, with what to do', () => {
     const { stdout, stderr } = step('gaps, in text');
     expect(Number(stdout)).toBeGreaterThan(0);
-    expect(stderr).toMatch(/^Lost [\d,]+ records: ring [\d,]+ \(try --buffer 64K\)[,.]/m);
+    expect(stderr).toMatch(
+      /^Lost [\d,]+ records: ring [\d,]+ \(try --buffer 64K\)(, recursion [\d,]+ \(try --method kprobe\.session\))?\.$/m,
+    );
   });
 
   test('are an exit status with --strict, which is 0 when nothing is lost', () => {
