@@ -8,6 +8,7 @@
  *	calls grand N            a thread of a child has a child of its own, which reads N times
  *	calls sleep N MS         N sleeps of MS milliseconds, each between two of a nanosecond
  *	calls timer N EVERY US   N reads as above, behind every EVERYth one of a timer, after US us
+ *	calls receive N MS       one recv() of N messages that are there, and of one that comes MS ms later
  *	calls large N BYTES      N reads of so many bytes, long enough for interrupts
  *	calls nest N             N epolls, each watching the one before
  *	calls die                ends itself by SIGKILL
@@ -27,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -163,6 +165,22 @@ static int read_timer(long times, long every, long us)
 	return 0;
 }
 
+static int receive(long messages, long ms)
+{
+	int ends[2], status;
+	long at;
+
+	check(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	for (at = 0; at < messages; at++)
+		check(send(ends[0], "x", 1, MSG_DONTWAIT));
+	if (check(fork()) == 0) {
+		usleep(ms * 1000);
+		return check(send(ends[0], "x", 1, 0)) == 1 ? 0 : 114;
+	}
+	check(recv(ends[1], malloc(messages + 1), messages + 1, MSG_WAITALL));
+	return check(wait(&status)), status ? 112 : 0;
+}
+
 static int read_large(long times, size_t bytes)
 {
 	char *buffer = malloc(bytes);
@@ -223,6 +241,8 @@ static int run(int count, char **words)
 		return sleep_times(number[0], number[1]);
 	if (!strcmp(verb, "timer"))
 		return read_timer(number[0], number[1], number[2]);
+	if (!strcmp(verb, "receive"))
+		return receive(number[0], number[1]);
 	if (!strcmp(verb, "large"))
 		return read_large(number[0], number[1]);
 	if (!strcmp(verb, "nest"))
