@@ -1,11 +1,12 @@
-// Counts the results in vitest's JSON report and judges the run:
-// count.js REPORT TEST_STATUS CHECK_STATUS BENCH_STATUS
-import { readdirSync, readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+// Counts the results in vitest's JSON reports and judges the run:
+// count.js REPORT REPORT_OF_THE_SECOND_RUN TEST_STATUS CHECK_STATUS BENCH_STATUS
+import { readdirSync } from 'node:fs';
+import { isFailed, isOfGuests, loadFiles, mergeFiles, nameOf } from './report.js';
 
-const [reportPath, testStatus, checkStatus, benchStatus] = process.argv.slice(2);
+const [firstPath, secondPath, testStatus, checkStatus, benchStatus] = process.argv.slice(2);
 
-const files = loadFiles();
+const again = loadFiles(secondPath);
+const files = mergeFiles(loadFiles(firstPath), again);
 const count = (...statuses) =>
   files.flatMap((file) => file.assertionResults).filter(({ status }) => statuses.includes(status))
     .length;
@@ -14,8 +15,8 @@ const passed = count('passed');
 const skipped = count('skipped', 'pending', 'todo', 'disabled');
 const failures = [
   ...files
-    .filter((file) => file.status === 'failed' && !file.assertionResults.some(isFailed))
-    .map((file) => `${basename(file.name)} failed as a whole`),
+    .filter((file) => isFailed(file) && !file.assertionResults.some(isFailed))
+    .map((file) => `${nameOf(file)} failed as a whole`),
   ...missingGuests(),
   ...(checkStatus === '0' ? [] : ['npm run check failed']),
   ...(benchStatus === '0' ? [] : ['npm run bench -- quick failed']),
@@ -24,28 +25,18 @@ const failed = count('failed') + failures.length;
 if (passed + failed === 0) failures.push('no test ran');
 else if (testStatus !== '0' && failed === 0) failures.push(`npm test ended with ${testStatus}`);
 
+for (const file of again.filter((file) => !isFailed(file)))
+  console.log(`ci: ${nameOf(file)} failed beside other guests, and passed alone`);
 for (const failure of failures) console.log(`ci: ${failure}`);
 console.log(`${passed} passed, ${Math.max(failed, failures.length)} failed, ${skipped} skipped`);
 process.exitCode = failed + failures.length === 0 ? 0 : 1;
 
-function loadFiles() {
-  try {
-    return JSON.parse(readFileSync(reportPath, 'utf8')).testResults;
-  } catch {
-    return [];
-  }
-}
-
-function isFailed({ status }) {
-  return status === 'failed';
-}
-
 /** A guest that should have run and did not is a failure, even if nothing says so. */
 function missingGuests() {
   return readdirSync('test')
-    .filter((name) => name.endsWith('.guest.test.ts'))
+    .filter(isOfGuests)
     .filter((name) => {
-      const results = files.find((file) => basename(file.name) === name)?.assertionResults ?? [];
+      const results = files.find((file) => nameOf(file) === name)?.assertionResults ?? [];
       return (
         results.length === 0 || results.some(({ status }) => !['passed', 'failed'].includes(status))
       );
