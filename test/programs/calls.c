@@ -8,7 +8,7 @@
  *	calls grand N            a thread of a child has a child of its own, which reads N times
  *	calls sleep N MS         N sleeps of MS milliseconds, each between two of a nanosecond
  *	calls timer N EVERY US   N reads as above, behind every EVERYth one of a timer, after US us
- *	calls receive N MS       one recv() of N messages that are there, and of one that comes MS ms later
+ *	calls receive N MS       a recv() of N messages that are there and one MS ms later
  *	calls large N BYTES      N reads of so many bytes, long enough for interrupts
  *	calls nest N             N epolls, each watching the one before
  *	calls die                ends itself by SIGKILL
