@@ -1,9 +1,9 @@
 /** Measures what budgets are about, in the trees of one run. */
 import type { PlannedFunction } from '../plan/plan.js';
 import { compileGlobs } from '../symbols/glob.js';
-import { bucketOf, sortCounts } from '../tree/buckets.js';
 import type { MeasureName } from '../tree/compare.js';
-import { spreadOf, type Spread } from '../tree/sums.js';
+import { countErrors } from '../tree/sums.js';
+import { Tally } from '../tree/tally.js';
 import type { Call, Tree } from '../tree/tree.js';
 import type { Budget, Rule } from './budget.js';
 
@@ -18,17 +18,10 @@ export interface Reading {
 /** All calls of the functions that a name or a glob means. */
 interface Subject {
   calls: number;
-  errors: number;
   /** Of calls that are in no other one of them. */
   totalNs: number;
   /** Of all that returned. */
-  sumNs: number;
-  returned: number;
-  selfNs: number;
-  minNs: number;
-  maxNs: number;
-  /** By bucket. */
-  readonly counts: Map<number, number>;
+  readonly tally: Tally;
   /** How many of them are open where we are in the tree. */
   open: number;
 }
@@ -122,18 +115,10 @@ export class Meter {
   }
 
   #measure(subject: Subject, call: Call): void {
-    const { durationNs, selfNs, status } = call;
     subject.calls++;
-    if (status === 'returned') {
-      if (subject.open === 0) subject.totalNs += durationNs;
-      subject.returned++;
-      subject.sumNs += durationNs;
-      subject.selfNs += selfNs;
-      subject.minNs = Math.min(subject.minNs, durationNs);
-      subject.maxNs = Math.max(subject.maxNs, durationNs);
-      const bucket = bucketOf(durationNs);
-      subject.counts.set(bucket, (subject.counts.get(bucket) ?? 0) + 1);
-      if (this.#errnoOf(call) !== null) subject.errors++;
+    if (call.status === 'returned') {
+      if (subject.open === 0) subject.totalNs += call.durationNs;
+      subject.tally.add(call, this.#errnoOf(call));
     }
     subject.open++;
   }
@@ -170,26 +155,17 @@ function valueOf({ rule, subject, of, value }: Gauge): number | null {
   }
 }
 
-function spreadIn({ returned, sumNs, minNs, maxNs, counts }: Subject): Spread | null {
-  if (returned === 0) return null;
-  const sums = { calls: returned, totalNs: sumNs, minNs, maxNs };
-  return spreadOf({ ...sums, counts: sortCounts(counts) });
-}
-
 const measureOf: Readonly<Record<MeasureName, (subject: Subject) => number | null>> = {
   calls: ({ calls }) => calls,
-  errors: ({ errors }) => errors,
+  errors: ({ tally }) => countErrors(tally.read()?.errors ?? new Map()),
   total: ({ totalNs }) => totalNs,
-  self: ({ selfNs }) => selfNs,
-  mean: (subject) => spreadIn(subject)?.meanNs ?? null,
-  min: ({ returned, minNs }) => (returned === 0 ? null : minNs),
-  max: ({ returned, maxNs }) => (returned === 0 ? null : maxNs),
-  p50: (subject) => spreadIn(subject)?.p50Ns ?? null,
-  p90: (subject) => spreadIn(subject)?.p90Ns ?? null,
-  p99: (subject) => spreadIn(subject)?.p99Ns ?? null,
+  self: ({ tally }) => tally.read()?.selfNs ?? 0,
+  mean: ({ tally }) => tally.read()?.meanNs ?? null,
+  min: ({ tally }) => tally.read()?.minNs ?? null,
+  max: ({ tally }) => tally.read()?.maxNs ?? null,
+  p50: ({ tally }) => tally.read()?.p50Ns ?? null,
+  p90: ({ tally }) => tally.read()?.p90Ns ?? null,
+  p99: ({ tally }) => tally.read()?.p99Ns ?? null,
 };
 
-const startSubject = (): Subject => ({
-  ...{ calls: 0, errors: 0, totalNs: 0, sumNs: 0, returned: 0, selfNs: 0 },
-  ...{ minNs: Infinity, maxNs: 0, counts: new Map(), open: 0 },
-});
+const startSubject = (): Subject => ({ calls: 0, totalNs: 0, tally: new Tally(), open: 0 });

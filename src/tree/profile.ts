@@ -1,16 +1,11 @@
 /** What is known of all calls of each function together, of who called whom, and of all ways down. */
-import { bucketLimit, bucketOf, sortCounts } from './buckets.js';
-import { spreadOf, type Spread, type Sums } from './sums.js';
+import { Tally, type Tallied } from './tally.js';
 import type { Call, Tree } from './tree.js';
 
 /** Of the calls of a function that returned. */
-export interface FunctionProfile extends Sums, Spread {
+export interface FunctionProfile extends Tallied {
   /** Place in the plan. */
   readonly function: number;
-  readonly totalNs: number;
-  readonly selfNs: number;
-  /** How many by name of the error. */
-  readonly errors: ReadonlyMap<string, number>;
   /** The most time first; of callers the function is -1 where nothing recorded called it. */
   readonly callers: readonly Edge[];
   readonly callees: readonly Edge[];
@@ -34,16 +29,6 @@ export interface Merged {
   readonly children: readonly Merged[];
 }
 
-interface Sum {
-  calls: number;
-  totalNs: number;
-  selfNs: number;
-  minNs: number;
-  maxNs: number;
-  readonly counts: Uint32Array;
-  readonly errors: Map<string, number>;
-}
-
 interface MutableEdge {
   readonly function: number;
   calls: number;
@@ -62,7 +47,7 @@ const nobody = -1;
 
 export class Profile {
   readonly #errnoOf: (call: Call) => string | null;
-  readonly #sums = new Map<number, Sum>();
+  readonly #tallies = new Map<number, Tally>();
   /** By callee, then by caller. */
   readonly #callers = new Map<number, Map<number, MutableEdge>>();
   readonly #top = makeNode(nobody);
@@ -79,12 +64,16 @@ export class Profile {
   /** Of the functions of which calls returned, in no order. */
   functions(): FunctionProfile[] {
     const callees = this.#callees();
-    return Array.from(this.#sums, ([place, sum]) => ({
-      function: place,
-      ...finish(sum),
-      callers: sortEdges(this.#callers.get(place)?.values() ?? []),
-      callees: sortEdges(callees.get(place) ?? []),
-    }));
+    return [...this.#tallies].flatMap(([place, tally]) => {
+      const tallied = tally.read();
+      if (tallied === null) return [];
+      return {
+        function: place,
+        ...tallied,
+        callers: sortEdges(this.#callers.get(place)?.values() ?? []),
+        callees: sortEdges(callees.get(place) ?? []),
+      };
+    });
   }
 
   /** All ways down; its own function is none. */
@@ -99,7 +88,7 @@ export class Profile {
       node.calls++;
       node.totalNs += durationNs;
       node.selfNs += selfNs;
-      this.#count(call);
+      this.#tallyOf(call.function).add(call, this.#errnoOf(call));
       const edge = this.#edge(call.function, above.function);
       edge.calls++;
       edge.totalNs += durationNs;
@@ -107,22 +96,13 @@ export class Profile {
     for (const child of call.children) if (child.type === 'call') this.#add(child, node);
   }
 
-  #count(call: Call): void {
-    const { function: place, durationNs, selfNs } = call;
-    let sum = this.#sums.get(place);
-    if (sum === undefined) {
-      sum = startSum();
-      this.#sums.set(place, sum);
+  #tallyOf(place: number): Tally {
+    let tally = this.#tallies.get(place);
+    if (tally === undefined) {
+      tally = new Tally();
+      this.#tallies.set(place, tally);
     }
-    sum.calls++;
-    sum.totalNs += durationNs;
-    sum.selfNs += selfNs;
-    sum.minNs = Math.min(sum.minNs, durationNs);
-    sum.maxNs = Math.max(sum.maxNs, durationNs);
-    const bucket = bucketOf(durationNs);
-    sum.counts[bucket] = (sum.counts[bucket] ?? 0) + 1;
-    const errno = this.#errnoOf(call);
-    if (errno !== null) sum.errors.set(errno, (sum.errors.get(errno) ?? 0) + 1);
+    return tally;
   }
 
   #edge(callee: number, caller: number): MutableEdge {
@@ -150,17 +130,6 @@ export class Profile {
     }
     return byCaller;
   }
-}
-
-const startSum = (): Sum => ({
-  ...{ calls: 0, totalNs: 0, selfNs: 0, minNs: Infinity, maxNs: 0 },
-  ...{ counts: new Uint32Array(bucketLimit), errors: new Map<string, number>() },
-});
-
-function finish({ counts, ...sum }: Sum) {
-  const filled = Array.from(counts, (count, bucket) => [bucket, count] as const);
-  const sums = { ...sum, counts: sortCounts(filled.filter(([, count]) => count > 0)) };
-  return { ...sums, ...spreadOf(sums) };
 }
 
 const byTime = (a: { readonly totalNs: number }, b: { readonly totalNs: number }) =>
