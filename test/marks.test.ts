@@ -119,6 +119,14 @@ describe('a mark is in the innermost call that was open then', () => {
     ]);
   });
 
+  test('also where the task then takes the id of the one that leads it', () => {
+    const led = recordsOf(read, { tid: 1 });
+    const marks = [markOf({ startNs: 250, tid: 1 }), markOf({ startNs: 650, tid: 9 })];
+    const [first, ...later] = led;
+    const records = [...(first ? [first] : []), ...later.map((record) => ({ ...record, tid: 9 }))];
+    expect(drawAll(inOrder(marks, records))).toEqual(['0(1(*250 2) 3(*650))']);
+  });
+
   test('and in the one around it where the kernel dropped that as too short', () => {
     const long = recordsOf(read).filter(({ function: place }) => place !== 2);
     const dropped = long.map((record, index) => ({ ...record, index }));

@@ -411,6 +411,12 @@ describe('an entry', () => {
     ).toEqual([[1], [2]]);
   });
 
+  test('of a thread is its own when it has become the leader', () => {
+    expect(
+      entriesOf(entryOf({ itemsAt: 1, startNs: 10, tid: 2 }), callOf({ startNs: 10, tid: 1 })),
+    ).toEqual([[1]]);
+  });
+
   test('that was lost is not made up by the one before', () => {
     expect(
       entriesOf(

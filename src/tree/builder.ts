@@ -46,7 +46,6 @@ interface Growing {
 
 /** A call that has begun: what its record of that carries. */
 interface Entry extends Carried {
-  readonly tree: number;
   readonly startNs: number;
 }
 
@@ -57,10 +56,11 @@ interface Away {
   readonly durationNs: number;
 }
 
-/** What is in the calls of a tree, and is no call: it waits for the call that it is in to return. */
-interface Waiting {
-  readonly tree: number;
-  /** In the order of time. */
+/** What comes of the calls of a tree before their records. */
+interface Early {
+  /** The last, by depth. */
+  readonly entries: Entry[];
+  /** What is in calls, and is no call, in the order of time. */
   readonly notes: (Mark | Away)[];
 }
 
@@ -73,10 +73,10 @@ export class TreeBuilder {
   readonly #growing = new Map<number, Growing>();
   /** Which tree a task is in: what is left of an older one has lost its root. */
   readonly #byTask = new Map<number, Growing>();
-  /** Of each task the last entries, by depth. */
-  readonly #entries = new Map<number, Entry[]>();
-  /** By task. */
-  readonly #waiting = new Map<number, Waiting>();
+  /** By tree, and not by task: a thread that executes a program has another id from then on. */
+  readonly #early = new Map<number, Early>();
+  /** The tree of each task that had such a thing last: what is left of an older one was in one that nobody wanted. */
+  readonly #earlyTrees = new Map<number, number>();
   /** Whether any task was off the CPU: until then nobody has to add that up. */
   #wasAway = false;
   /**
@@ -110,9 +110,10 @@ export class TreeBuilder {
       this.counts.lostUser++;
       return;
     }
-    const call = grow(growing, record, record.hasEntry ? this.#takeEntry(record) : null);
+    const early = this.#early.size > 0 ? this.#early.get(record.tree) : undefined;
+    const call = grow(growing, record, record.hasEntry ? takeEntry(record, early) : null);
     if (this.#wasAway) call.offNs = sumOff(call.children);
-    if (this.#waiting.size > 0) this.#takeNotes(record, call, call.startNs);
+    if (early !== undefined && early.notes.length > 0) takeNotes(early, call, call.startNs);
     if (record.depth === 0) this.#end(growing, call, record.comm, record.cpu, whyIncomplete(call));
   }
 
@@ -122,68 +123,39 @@ export class TreeBuilder {
     for (const growing of [...this.#growing.values()]) this.#endWithoutRoot(growing);
   }
 
-  /** Entries are not part of trees: of a call that is dropped nothing else comes. */
   #addEntry(record: CallRecord): void {
-    const { tree, depth, startNs, view, argsAt, itemsAt, end } = record;
-    const task = taskKey(record);
-    let entries = this.#entries.get(task);
-    if (entries === undefined) {
-      entries = [];
-      this.#entries.set(task, entries);
-    }
-    entries[depth] = { tree, startNs, view, argsAt, itemsAt, end };
-  }
-
-  /** The entry of the call that the record is of. */
-  #takeEntry(record: CallRecord): Carried | 'lost' {
-    const { tree, depth, startNs } = record;
-    const task = taskKey(record);
-    const entries = this.#entries.get(task);
-    const entry = entries?.[depth];
-    if (depth === 0) this.#entries.delete(task);
-    return entry?.tree === tree && entry.startNs === startNs ? entry : 'lost';
+    const { depth, startNs, view, argsAt, itemsAt, end } = record;
+    this.#earlyOf(record).entries[depth] = { startNs, view, argsAt, itemsAt, end };
   }
 
   #addNote(record: CallRecord): void {
-    const { type, tree, depth, startNs, durationNs } = record;
+    const { type, depth, startNs, durationNs } = record;
     if (type === recordType.mark) this.counts.marks++;
     else this.#wasAway = true;
     if (depth === 0) return; // in no tree
-    const task = taskKey(record);
-    let waiting = this.#waiting.get(task);
-    if (waiting?.tree !== tree) {
-      // what is left of another tree was in one that nobody wanted
-      waiting = { tree, notes: [] };
-      this.#waiting.set(task, waiting);
-    }
-    if (waiting.notes.length >= this.#maxTreeCalls) this.counts.lostUser++;
-    else if (type === recordType.mark) waiting.notes.push(makeMark(record));
-    else waiting.notes.push({ type: 'away', startNs, durationNs });
+    const { notes } = this.#earlyOf(record);
+    if (notes.length >= this.#maxTreeCalls) this.counts.lostUser++;
+    else if (type === recordType.mark) notes.push(makeMark(record));
+    else notes.push({ type: 'away', startNs, durationNs });
   }
 
-  /** What happened since then is in the call, if it is in none of those that it called. */
-  #takeNotes(
-    task: Pick<CallRecord, 'tid' | 'cpu' | 'tree'>,
-    call: MutableCall,
-    sinceNs: number,
-  ): void {
-    const key = taskKey(task);
-    const waiting = this.#waiting.get(key);
-    if (waiting?.tree !== task.tree) return;
-    const { notes } = waiting;
-    let first = notes.length;
-    while (first > 0 && (notes[first - 1]?.startNs ?? 0) >= sinceNs) first--;
-    const own = notes.splice(first);
-    if (notes.length === 0) this.#waiting.delete(key);
-    for (const note of own) if (note.type === 'away') call.offNs += note.durationNs;
-    const marks = own.filter((note) => note.type === 'mark');
-    if (marks.length > 0) call.children = insertMarks(call.children, marks);
+  #earlyOf(record: CallRecord): Early {
+    const { tree } = record;
+    let early = this.#early.get(tree);
+    if (early === undefined) {
+      const task = taskKey(record);
+      const older = this.#earlyTrees.get(task);
+      if (older !== undefined) this.#early.delete(older);
+      this.#earlyTrees.set(task, tree);
+      early = { entries: [], notes: [] };
+      this.#early.set(tree, early);
+    }
+    return early;
   }
 
   /** Forgets a tree whose root turned out not to be wanted. */
   #drop(record: CallRecord): void {
-    this.#entries.delete(taskKey(record));
-    this.#waiting.delete(taskKey(record));
+    this.#early.delete(record.tree);
     this.#keepLast();
     const growing = this.#growing.get(record.tree);
     if (growing !== undefined) this.#forget(growing);
@@ -220,7 +192,8 @@ export class TreeBuilder {
     const levels = takeDeeper(growing, 0);
     const root = lostCall(wrap(levels, 0));
     growing.lost += levels.length;
-    this.#takeNotes(growing, root, -Infinity);
+    const early = this.#early.get(growing.tree);
+    if (early !== undefined) takeNotes(early, root, -Infinity);
     this.#end(growing, root, '', root.cpu, 'root record lost');
   }
 
@@ -232,6 +205,8 @@ export class TreeBuilder {
     incomplete: Incomplete | null,
   ): void {
     this.#forget(growing);
+    if (this.#early.size > 0 && this.#early.delete(growing.tree))
+      this.#earlyTrees.delete(taskKey(growing));
     if (growing.lost > 0) dropEmptyGaps(root);
     this.counts.trees++;
     this.counts.calls += growing.calls;
@@ -275,6 +250,22 @@ function plant({ tree, pid, tid, cpu }: CallRecord): Growing {
 function whyIncomplete(root: Call): Incomplete | null {
   if (root.status === 'open') return 'tracing ended';
   return root.status === 'exited' ? 'task exited' : null;
+}
+
+/** The entry of the call that the record is of. */
+function takeEntry({ depth, startNs }: CallRecord, early: Early | undefined): Carried | 'lost' {
+  const entry = early?.entries[depth];
+  return entry?.startNs === startNs ? entry : 'lost';
+}
+
+/** What happened since then is in the call, if it is in none of those that it called. */
+function takeNotes({ notes }: Early, call: MutableCall, sinceNs: number): void {
+  let first = notes.length;
+  while (first > 0 && (notes[first - 1]?.startNs ?? 0) >= sinceNs) first--;
+  const own = notes.splice(first);
+  for (const note of own) if (note.type === 'away') call.offNs += note.durationNs;
+  const marks = own.filter((note) => note.type === 'mark');
+  if (marks.length > 0) call.children = insertMarks(call.children, marks);
 }
 
 /** Makes the record's call, gives it what it called, and leaves it to its own caller. */
