@@ -6,7 +6,7 @@ export const sustained = {
   name: 'sustained',
   summary: 'rate of calls without loss',
   async measure(bench) {
-    const { kernel, found } = await bench.guest('sustained', { peers: true, minutes: 30 });
+    const { kernel, found } = await bench.guest('sustained', { peers: true, minutes: 45 });
     const row = {
       name: 'sustained without loss, 5 functions',
       unit: 'calls/s',
