@@ -32,7 +32,11 @@ for (const method of ['fsession.multi', 'fsession']) {
 
 const steps = {
   exec: trace(
-    '-k __x64_sys_execve --fgraph-include bprm_execve,begin_new_exec',
+    `-k __x64_sys_execve --fgraph-include bprm_execve,begin_new_exec
+      -t sched_prepare_exec,sched_process_exec --output-arg "str(bprm->filename)"`.replace(
+      /\s+/g,
+      ' ',
+    ),
     'thread-exec /bin/true',
   ),
   unfinished: trace('--duration 2 -k hrtimer_nanosleep --fgraph-include do_nanosleep', 'sleep 100'),
@@ -86,6 +90,17 @@ test('a thread that execs returns under another id, in the same tree', () => {
   expect(ofThread?.root.retval).toBe(0);
   expect(ofThread && shapeOf(ofThread.root)).toBe('__x64_sys_execve(bprm_execve(begin_new_exec))');
   expect(ofThread?.tid).toBe(ofThread?.pid);
+  // what came under the old id is there: values of the entry, and tracepoints
+  const outputs = [{ value: '/bin/true' }];
+  expect(ofThread?.root.children).toMatchObject([
+    {
+      function: 'bprm_execve',
+      outputs,
+      marks: [{ tracepoint: 'sched_process_exec', outputs }],
+      children: [{ function: 'begin_new_exec', marks: [{ tracepoint: 'sched_prepare_exec' }] }],
+    },
+  ]);
+  expect(summaryOf('exec')?.marks).toBe(2 * trees.length);
   expect(guest.steps.exec.stderr.trim()).toBe('0');
 });
 
