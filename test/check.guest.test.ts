@@ -91,7 +91,7 @@ const steps = {
   lossy: withBudget(
     `trace: {kfunc: ksys_read, comm: calls, buffer: 4K}
 budgets: [{function: ksys_read, calls: '>= 1'}]`,
-    'fsnoop check b.yaml -- calls read 200000',
+    'fsnoop check b.yaml -- calls read 20000',
   ),
   interrupted: withBudget(
     `trace: {kfunc: ksys_read, comm: calls}\nbudgets: [{function: ksys_read, calls: 0}]`,

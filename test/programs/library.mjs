@@ -1,4 +1,7 @@
-/** Uses fsnoop as programs do, in a guest: `node library.mjs CASE`. Prints what came of it as JSON. */
+/**
+ * Uses fsnoop as programs do, in a guest: `node library.mjs CASE…`, one after the other. Writes what came of each as
+ * JSON, by its name.
+ */
 import { execFile } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -249,6 +252,6 @@ const countCalls = (call) =>
     typeof call.function === 'string' ? 1 : 0,
   );
 
-const [name] = process.argv.slice(2);
-const result = await cases[name]();
-writeFileSync('/tmp/result', JSON.stringify(result ?? null));
+const results = {};
+for (const name of process.argv.slice(2)) results[name] = (await cases[name]()) ?? null;
+writeFileSync('/tmp/result', JSON.stringify(results));
