@@ -1,4 +1,4 @@
-/** In the guest, with two CPUs: the highest rate of calls that a tracer records without loss. */
+/** In the guest, with one CPU: the highest rate of calls that a tracer records without loss. */
 import { rmSync } from 'node:fs';
 import { flagsForNames, functionsOfRead, peerCommand, progress, run, tryPeer } from './tools.mjs';
 
@@ -26,51 +26,33 @@ const tracers = {
   },
 };
 
-/** What else this machine does holds a load up too, and a tracer's reader: a rate counts that is borne once. */
-const tries = 3;
-
-/** Calls a second that were all recorded, or null. */
+/** Calls a second that were all recorded, or null. A load that is held up does not count. */
 async function bear(tracer, readsPerSecond) {
   const asked = Math.round(readsPerSecond);
-  for (let count = 0; count < tries; count++) {
-    for (const file of ['trace.txt', 'trace.dat']) rmSync(`/tmp/${file}`, { force: true });
-    const { rate, lost } = await tracers[tracer](['/usr/bin/load', `${asked}`, `${seconds}`]);
-    progress(`${tracer}: ${asked} reads/s, made ${rate}, lost ${lost ?? 'none'}`);
-    if (lost === null && rate > 0.97 * asked) return rate * functionsOfRead.length;
-  }
-  return null;
+  for (const file of ['trace.txt', 'trace.dat']) rmSync(`/tmp/${file}`, { force: true });
+  const { rate, lost } = await tracers[tracer](['/usr/bin/load', `${asked}`, `${seconds}`]);
+  progress(`${tracer}: ${asked} reads/s, made ${rate}, lost ${lost ?? 'none'}`);
+  return lost === null && rate > 0.97 * asked ? rate * functionsOfRead.length : null;
 }
 
-/**
- * Doubles the rate until it is too much, then halves the interval, to 5 %. Gives way after each rate; the last
- * value is the highest rate.
- */
-async function* findHighest(tracer) {
-  let reads = 5000;
+/** Doubles the rate until it is too much, then halves the interval, to 3 %. */
+async function findHighest(tracer) {
+  let reads = 10_000;
   let best = null;
-  for (let rate; (rate = await bear(tracer, reads)) !== null; reads *= 2) yield (best = rate);
+  for (let rate; (rate = await bear(tracer, reads)) !== null; reads *= 2) best = rate;
   if (best === null) throw new Error(`${tracer} loses calls even at ${reads} reads/s`);
-  for (let factor = Math.SQRT2, from = reads / 2; factor > 1.03; factor = Math.sqrt(factor)) {
-    yield best;
+  for (let factor = Math.SQRT2, from = reads / 2; factor > 1.015; factor = Math.sqrt(factor)) {
     const rate = await bear(tracer, from * factor);
     if (rate === null) continue;
     best = rate;
     from *= factor;
   }
-  yield best;
+  return best;
 }
 
-/** The tracers take turns: this machine is not as fast at all times. */
 export async function measure() {
-  const found = {};
-  const searches = new Map(Object.keys(tracers).map((tracer) => [tracer, findHighest(tracer)]));
-  while (searches.size > 0) {
-    for (const [tracer, rates] of searches) {
-      const next = () => rates.next();
-      const step = tracer === 'fsnoop' ? await next() : await tryPeer(next);
-      if (!step.done) found[tracer] = step.value ?? step;
-      if (step.done !== false) searches.delete(tracer);
-    }
-  }
-  return found;
+  return {
+    fsnoop: await findHighest('fsnoop'),
+    traceCmd: await tryPeer(() => findHighest('traceCmd')),
+  };
 }

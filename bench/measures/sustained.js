@@ -6,7 +6,11 @@ export const sustained = {
   name: 'sustained',
   summary: 'rate of calls without loss',
   async measure(bench) {
-    const { kernel, found } = await bench.guest('sustained', { peers: true, minutes: 45 });
+    const { kernel, found } = await bench.guest('sustained', {
+      icount: true,
+      peers: true,
+      minutes: 60,
+    });
     const row = {
       name: 'sustained without loss, 5 functions',
       unit: 'calls/s',
