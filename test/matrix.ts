@@ -68,3 +68,10 @@ export async function findKernels(series: Series): Promise<readonly string[]> {
   };
   return [...(await loadKernels(wanted, { architecture: 'x64', report })).keys()];
 }
+
+/**
+ * Where all functions are attached to one program, it is told whose runs of it the kernel skipped; by the others those of
+ * any task count.
+ */
+export const tellsWhoseSkipped = (method: string): boolean =>
+  ['fsession.multi', 'kprobe.session', 'kprobe.multi'].includes(method);

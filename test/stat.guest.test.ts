@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildCalls, type BuiltProgram } from './calls.js';
 import { guestSession, type GuestSession } from './guest.js';
 import { linesOf } from './json-lines.js';
-import { isMatrixWhole } from './matrix.js';
+import { isMatrixWhole, tellsWhoseSkipped } from './matrix.js';
 import { callsOf, parseStatLines, statOf, statsOf, summaryOf } from './stat-lines.js';
 
 let calls: BuiltProgram;
@@ -17,9 +17,6 @@ afterAll(() => calls[Symbol.asyncDispose]());
 const below = ['vfs_read', 'rw_verify_area', 'security_file_permission', 'read_zero'];
 const graph = `-k ksys_read -g --fgraph-include '${below.join(',')}'`;
 const nested = '-k ksys_read,vfs_read,rw_verify_area,security_file_permission,read_zero';
-
-/** Where all functions are attached to one program, it is told whose runs of it the kernel skipped. */
-const tellsSkipped = ['fsession.multi', 'kprobe.session', 'kprobe.multi'];
 
 /** By every method. */
 const firstSteps = {
@@ -148,7 +145,7 @@ describe.each([
     expect(made).toBeLessThanOrEqual(all);
     expect(made).toBeGreaterThanOrEqual(all - lost.recursion - lost.entry);
     // of a call that was skipped, both halves were at most
-    if (tellsSkipped.includes(method)) expect(lost.recursion).toBeLessThanOrEqual(2 * (all - made));
+    if (tellsWhoseSkipped(method)) expect(lost.recursion).toBeLessThanOrEqual(2 * (all - made));
   });
 
   test('below a root is counted what is counted alone', () => {
