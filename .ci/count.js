@@ -1,9 +1,10 @@
 // Counts the results in vitest's JSON reports and judges the run:
-// count.js REPORT REPORT_OF_THE_SECOND_RUN TEST_STATUS CHECK_STATUS BENCH_STATUS
-import { readdirSync } from 'node:fs';
+// count.js REPORT REPORT_OF_THE_SECOND_RUN ERRORS_OUTSIDE_OF_TESTS TEST_STATUS CHECK_STATUS BENCH_STATUS
+import { readdirSync, readFileSync } from 'node:fs';
 import { isFailed, isOfGuests, loadFiles, mergeFiles, nameOf } from './report.js';
 
-const [firstPath, secondPath, testStatus, checkStatus, benchStatus] = process.argv.slice(2);
+const [firstPath, secondPath, errorsPath, testStatus, checkStatus, benchStatus] =
+  process.argv.slice(2);
 
 const again = loadFiles(secondPath);
 const files = mergeFiles(loadFiles(firstPath), again);
@@ -17,6 +18,7 @@ const failures = [
   ...files
     .filter((file) => isFailed(file) && !file.assertionResults.some(isFailed))
     .map((file) => `${nameOf(file)} failed as a whole`),
+  ...listErrors(),
   ...missingGuests(),
   ...(checkStatus === '0' ? [] : ['npm run check failed']),
   ...(benchStatus === '0' ? [] : ['npm run bench -- quick failed']),
@@ -30,6 +32,12 @@ for (const file of again.filter((file) => !isFailed(file)))
 for (const failure of failures) console.log(`ci: ${failure}`);
 console.log(`${passed} passed, ${Math.max(failed, failures.length)} failed, ${skipped} skipped`);
 process.exitCode = failed + failures.length === 0 ? 0 : 1;
+
+/** Also where all tests passed. */
+function listErrors() {
+  const lines = readFileSync(errorsPath, 'utf8').split('\n').filter(Boolean);
+  return lines.map((line) => `outside of any test: ${line}`);
+}
 
 /** A guest that should have run and did not is a failure, even if nothing says so. */
 function missingGuests() {
