@@ -245,6 +245,15 @@ static __always_inline bool is_called(struct task_struct *task, const volatile c
 	       ((__u64 *)task->comm)[1] == ((const volatile __u64 *)comm)[1];
 }
 
+/* Whether the task is one of those whose roots are traced. */
+static __always_inline bool is_chosen(struct task_struct *task)
+{
+	if (settings.by_comm && !is_called(task, settings.comm))
+		return false;
+	return !settings.cgroup ||
+	       bpf_get_current_ancestor_cgroup_id(settings.cgroup_level) == settings.cgroup;
+}
+
 static __always_inline __u32 slots_of(__u64 function)
 {
 	return function >> COOKIE_ARGS_SHIFT & SHAPE_ARGS;
@@ -1138,8 +1147,8 @@ static __always_inline __u32 open_elsewhere(void *ctx, enum extent extent)
 	}
 	frame->root = 0;
 	frame->level = 1;
-	/* Only roots: a task may get another name in an open tree. */
-	if (!is_root(id) || (settings.by_comm && !is_called(task, settings.comm)))
+	/* Only roots: a task may get another name, or cgroup, in an open tree. */
+	if (!is_root(id) || !is_chosen(task))
 		return 0;
 	if (!is_wanted(ctx, id, extent))
 		return 0;
@@ -1152,7 +1161,7 @@ static __always_inline __u32 open_elsewhere(void *ctx, enum extent extent)
 		remember_frame(task, number);
 		frame = &frames[number & (FRAMES - 1)];
 		frame->level = 1;
-		frame->is_simple = !settings.by_comm;
+		frame->is_simple = !settings.by_comm && !settings.cgroup;
 		frame->place.tree = (frame->place.tree & ~(FRAMES - 1)) | number;
 	}
 	copy_comm(frame->comm, task->comm);
@@ -1303,7 +1312,7 @@ static __always_inline void on_unseen_entry(void *ctx, struct frame *frame)
 #endif
 		if (!(own_function_or(bpf_get_attach_cookie(ctx)) & COOKIE_ROOT))
 			return;
-		if (settings.by_comm && !is_called(bpf_get_current_task_btf(), settings.comm))
+		if (!is_chosen(bpf_get_current_task_btf()))
 			return;
 	}
 	__sync_fetch_and_add(&counters.lost_entry, 1);
@@ -1719,7 +1728,7 @@ static __always_inline void mark(void *ctx, struct machine *machine, struct task
 		hit.frame = &frames[current_number() & (FRAMES - 1)];
 		if (!is_in_tree(&hit))
 			return;
-	} else if (settings.by_comm && !is_called(task, settings.comm)) {
+	} else if (!is_chosen(task)) {
 		return;
 	}
 	if (is_hit_wanted(&hit))

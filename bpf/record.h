@@ -119,6 +119,8 @@ struct settings {
 	__u32 in_trees;      /* marks are of open trees only */
 	__u16 tell_away;     /* write a record of what a task was off the CPU in a tree */
 	__u16 account_skips; /* tell apart whose runs the kernel skipped */
+	__u64 cgroup;        /* only tasks in it, or below it: its id; 0: all */
+	__u64 cgroup_level;  /* how far it is below the root of all */
 };
 
 /* What was counted so far. */

@@ -453,6 +453,7 @@ describe('what is found', () => {
     minDurationNs: 0,
     pids: [],
     comm: null,
+    cgroup: null,
     command: null,
     bufferBytes: 4096,
     live: false,

@@ -198,6 +198,7 @@ describe('the flags', () => {
          --errors
          --errno VALUE…
          --comm VALUE
+         --cgroup VALUE
          --min-duration VALUE
          --duration VALUE
          --watchdog VALUE, default "30s"
@@ -284,6 +285,7 @@ describe('wrong usage', () => {
     ['trace', ['-k', 'x', '--live', '--style', 'tree'], '--live shows calls as they come'],
     ['trace', ['-k', 'x', '--filter-pid', 'cat'], "--filter-pid 'cat' is not a process id."],
     ['trace', ['-k', 'x', '--comm', ''], '--comm is empty.'],
+    ['trace', ['-k', 'x', '--cgroup', ''], '--cgroup is empty.'],
     ['trace', ['-k', 'x', '-c', ' '], 'The command is empty.'],
     ['trace', ['-k', 'x', '--duration', 'soon'], "--duration 'soon' is not a time"],
     ['trace', ['-k', 'x', '--min-duration', '10'], "--min-duration '10' is not a time"],

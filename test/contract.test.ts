@@ -267,6 +267,7 @@ test('settings are written where the kernel side reads them', () => {
     byTask: false,
     follow: true,
     comm: 'cat',
+    cgroup: { id: 5n, level: 2 },
     live: true,
     inTrees: true,
     tellAway: false,
@@ -282,5 +283,7 @@ test('settings are written where the kernel side reads them', () => {
   expect(bytes.readUInt32LE(layout['in_trees'])).toBe(1);
   expect(bytes.readUInt16LE(layout['tell_away'])).toBe(0);
   expect(bytes.readUInt16LE(layout['account_skips'])).toBe(1);
+  expect(bytes.readBigUInt64LE(layout['cgroup'])).toBe(5n);
+  expect(bytes.readBigUInt64LE(layout['cgroup_level'])).toBe(2n);
   expect(bytes.toString('utf8', layout['comm'], (layout['comm'] ?? 0) + 4)).toBe('cat\0');
 });

@@ -20,7 +20,7 @@ const functions = ['ksys_read', '_printk', 'vfs_read'].map((name) => ({
 }));
 const plan = {
   functions, tracepoints: [], refused: [], graph: false, maxDepth: 5, minDurationNs: 0, pids: [],
-  comm: null, command: null, bufferBytes: 1 << 20, live: false,
+  comm: null, cgroup: null, command: null, bufferBytes: 1 << 20, live: false,
 };
 const options = { btf, commandPid: null, counting: null, onProgress: () => {}, isCancelled: () => false };
 for (const method of ['fsession.multi', 'fsession']) {

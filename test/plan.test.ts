@@ -277,6 +277,7 @@ describe('a plan', () => {
     minDurationNs: 0,
     pids: [],
     comm: null,
+    cgroup: null,
     command: null,
     bufferBytes: 4096,
     live: false,

@@ -22,6 +22,7 @@ const plan: Plan = {
   minDurationNs: 1_000_000,
   pids: [3, 4],
   comm: 'cat',
+  cgroup: 'system.slice',
   command: ['cat', '/etc/host name', "it's"],
   bufferBytes: 16 * 2 ** 20,
   live: true,
@@ -41,6 +42,7 @@ const bare: Plan = {
   minDurationNs: 0,
   pids: [],
   comm: null,
+  cgroup: null,
   command: null,
   bufferBytes: 4096,
   live: false,
@@ -64,7 +66,7 @@ test('the plan tells what would be traced, how, and what not', () => {
                rw_verify_area, security_file_permission, read_zero, fsnotify,
                do_filp_open, ext4_readpage [ext4]
     Depth      5
-    Filters    pid 3, 4; comm cat; calls of 1.00 ms and longer; count > 1; errors: ENOENT
+    Filters    pid 3, 4; comm cat; cgroup system.slice; calls of 1.00 ms and longer; count > 1; errors: ENOENT
     Arguments  compact
     Outputs    *file
     Stack      of each root
@@ -121,7 +123,7 @@ test('the summary counts marks of trees, and hits of tracepoints that are alone'
 
 test('the plan as JSON is one line', () => {
   expect(renderPlanJson(bare)).toBe(
-    '{"type":"plan","version":1,"method":"fsession.multi","roots":["vfs_read"],"functions":[],"tracepoints":[],"refused":[],"graph":false,"maxDepth":5,"minDurationNs":0,"pids":[],"comm":null,"command":null,"bufferBytes":4096,"live":false,"args":"off","outputs":[],"filters":[],"errnos":null,"stack":false,"cpuTime":false}\n',
+    '{"type":"plan","version":1,"method":"fsession.multi","roots":["vfs_read"],"functions":[],"tracepoints":[],"refused":[],"graph":false,"maxDepth":5,"minDurationNs":0,"pids":[],"comm":null,"cgroup":null,"command":null,"bufferBytes":4096,"live":false,"args":"off","outputs":[],"filters":[],"errnos":null,"stack":false,"cpuTime":false}\n',
   );
   expect(JSON.parse(renderPlanJson(plan))).toMatchObject({
     roots: ['vfs_read'],

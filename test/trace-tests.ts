@@ -100,6 +100,9 @@ const runs = {
     )}`,
   'one name': `ln -s $(which calls) /tmp/fifteen-letters; ln -s $(which calls) /tmp/fifteen-letter
     fsnoop -k ksys_read --format json --comm fifteen-letters -c '/tmp/fifteen-letters read 5; /tmp/fifteen-letter read 7; calls read 9'`,
+  'one cgroup': `mkdir -p /sys/fs/cgroup/one/below /sys/fs/cgroup/two
+    printf '%s\n' '#!/bin/sh' 'echo 0 >/sys/fs/cgroup/$1/cgroup.procs; shift; exec "$@"' >/tmp/in; chmod +x /tmp/in
+    fsnoop -k ksys_read --format json --cgroup one -c '/tmp/in one calls read 3; /tmp/in one/below calls read 5; /tmp/in two calls read 7; calls read 9'`,
   'so many trees': `fsnoop ${graph} --limit-events 5 --format json -c 'calls forever'; status=$?
     ${stillRunning}; exit $status`,
   'so many calls': `fsnoop -k ksys_read --limit-events 7 -c 'calls forever'; status=$?
@@ -240,6 +243,11 @@ function testTracing(series: Series): void {
     test('--comm shows calls of tasks of this name alone', () => {
       const made = linesOf(step('one name').stdout, 'call');
       expect(countEach(made.map(({ comm }) => comm))).toEqual({ 'fifteen-letters': 5 });
+    });
+
+    test('--cgroup shows calls of tasks in it, and below it, alone', () => {
+      const made = linesOf(step('one cgroup').stdout, 'call');
+      expect(countEach(made.map(({ comm }) => comm))).toEqual({ calls: 8 });
     });
 
     test('--limit-events ends with exactly so many trees, and ends the command', () => {

@@ -26,6 +26,9 @@ const onceSteps = {
 const everySteps = {
   alone: `${json} -t sys_enter --filter-arg 'id == 0' -c 'calls read ${reads}'`,
   counted: `fsnoop -t sys_enter --filter-arg 'id == 0' --output-arg 'hist(id)' -c 'calls read 50'`,
+  'of a cgroup': `mkdir -p /sys/fs/cgroup/one
+    ${json} -t sys_enter --filter-arg 'id == 0' --cgroup one
+    -c 'calls read 9; sh -c "echo 0 >/sys/fs/cgroup/one/cgroup.procs; exec calls read 5"'`,
   stack: `${json} -t sched_switch --output-stack --limit-events 1 -c 'calls sleep 1 ${sleepMs}'`,
   'beside ftrace': `
     cd /sys/kernel/tracing; echo mono >trace_clock; echo 1 >events/sched/sched_switch/enable
@@ -104,6 +107,14 @@ describe.each(kernels)('on %s', (kernel) => {
 
   test('values of many are counted', () => {
     expect(outOf('counted')).toMatch(/sys_enter.* (4[5-9]|50)\b/s);
+  });
+
+  test('of tasks in a cgroup', () => {
+    const hits = linesOf(outOf('of a cgroup'), 'tracepoint').filter(({ comm }) => comm === 'calls');
+    const { lost } = onlyLineOf(outOf('of a cgroup'), 'summary');
+    expect(hits.length).toBeLessThanOrEqual(5);
+    expect(hits.length + lost.recursion).toBeGreaterThanOrEqual(5);
+    expect(hits.length).toBeGreaterThan(0);
   });
 
   test('with the stack', () => {

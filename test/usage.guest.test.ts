@@ -57,6 +57,11 @@ const wrong = {
     2,
     /--min-duration '10' is not a time.*10us/,
   ],
+  'a cgroup that is not there': [
+    `${read} --cgroup no/such`,
+    2,
+    /There is no cgroup \/sys\/fs\/cgroup\/no\/such\..*\/proc\/PID\/cgroup/,
+  ],
   'a process that is none': [`${read} --filter-pid me`, 2, /--filter-pid 'me' is not a process id/],
   'a process id too large': [`${read} --filter-pid 4194304`, 2, /--filter-pid '4194304'/],
   'an empty name': [`${read} --comm ''`, 2, /--comm is empty/],

@@ -5,6 +5,7 @@ import type { Counting } from '../plan/counting.js';
 import { deepestCounted } from '../plan/method.js';
 import { placesOf, type Plan, type PlannedFunction } from '../plan/plan.js';
 import type { Btf } from '../symbols/btf.js';
+import { findCgroup } from './cgroup.js';
 import {
   addReturns,
   chooseCounting,
@@ -332,6 +333,7 @@ async function load(
         byTask: isByTask(plan),
         follow: !isByTask(plan) || plan.command !== null,
         comm: plan.comm,
+        cgroup: plan.cgroup === null ? null : findCgroup(plan.cgroup),
         live: plan.live,
         inTrees: plan.functions.length > 0,
         tellAway: plan.cpuTime,

@@ -2,6 +2,7 @@
  * The mirror of what user space shares with bpf/fsnoop.bpf.c besides records: settings, counters,
  * traced processes, attach cookies. Little endian, as all that fsnoop runs on.
  */
+import type { Cgroup } from './cgroup.js';
 
 /** What a program leaves out costs nothing, and is not loaded. In pairs, that of the return has `_return` behind it. */
 export const programs = ['on_call_times', 'on_call', 'on_call_options'] as const;
@@ -33,8 +34,10 @@ export const settingsLayout = {
   in_trees: 40,
   tell_away: 44,
   account_skips: 46,
+  cgroup: 48,
+  cgroup_level: 56,
 } as const;
-export const settingsBytes = 48;
+export const settingsBytes = 64;
 
 export interface Settings {
   readonly minDurationNs: number;
@@ -47,6 +50,8 @@ export interface Settings {
   readonly follow: boolean;
   /** Up to 15 bytes, or null for any. */
   readonly comm: string | null;
+  /** Null for any. */
+  readonly cgroup: Cgroup | null;
   readonly live: boolean;
   /** Tracepoints are marks in open trees, and told nowhere else. */
   readonly inTrees: boolean;
@@ -69,6 +74,8 @@ export function encodeSettings(settings: Settings): Buffer {
   bytes.writeUInt32LE(Number(settings.inTrees), settingsLayout.in_trees);
   bytes.writeUInt16LE(Number(settings.tellAway), settingsLayout.tell_away);
   bytes.writeUInt16LE(Number(settings.accountSkips), settingsLayout.account_skips);
+  bytes.writeBigUInt64LE(settings.cgroup?.id ?? 0n, settingsLayout.cgroup);
+  bytes.writeBigUInt64LE(BigInt(settings.cgroup?.level ?? 0), settingsLayout.cgroup_level);
   return bytes;
 }
 

@@ -131,6 +131,11 @@ export const callFlags = {
     helpValue: 'NAME',
     helpGroup: 'FILTER',
   }),
+  cgroup: Flags.string({
+    summary: 'Only tasks in this cgroup, or below it: system.slice/ssh.service.',
+    helpValue: 'PATH',
+    helpGroup: 'FILTER',
+  }),
   'min-duration': Flags.string({
     aliases: ['duration-threshold'],
     summary: 'Drop shorter calls, in the kernel: 500ns, 10us, 1ms.',

@@ -63,6 +63,8 @@ export interface CallOptions {
   readonly errno?: Texts | undefined;
   /** Only tasks of this name: 15 bytes at most. */
   readonly comm?: string | undefined;
+  /** Only tasks in this cgroup of version 2, or below it: its folder, or where that is below /sys/fs/cgroup. */
+  readonly cgroup?: string | undefined;
   /** Shorter calls are dropped in the kernel; with a unit: `10us`. */
   readonly minDuration?: string | undefined;
   /** It ends after this time; a number is of seconds. */

@@ -71,6 +71,7 @@ const ofCalls = {
   errors: readBoolean,
   errno: readTexts,
   comm: readText,
+  cgroup: readText,
   minDuration: readText,
   duration: readAmount,
   watchdog: readAmount,

@@ -40,6 +40,19 @@ export function parseComm(text: string): string {
 }
 
 /**
+ * The folder of a cgroup, which is looked for when it is needed.
+ * @throws {Failure} when it is empty, which would be all cgroups
+ */
+export function parseCgroup(text: string): string {
+  if (text !== '') return text;
+  throw new Failure(
+    exitStatus.usage,
+    '--cgroup is empty.',
+    'That of a process: cat /proc/PID/cgroup',
+  );
+}
+
+/**
  * What `--errors`, and `--errno ENOENT,EACCES` or `--errno 2`, ask for; null for nothing.
  * @throws {Failure} on what is no error
  */

@@ -18,6 +18,7 @@ export interface Wishes extends Pick<
   | 'minDurationNs'
   | 'pids'
   | 'comm'
+  | 'cgroup'
   | 'command'
   | 'bufferBytes'
   | 'live'
@@ -173,6 +174,7 @@ export function makePlan(
     minDurationNs: wishes.minDurationNs,
     pids: wishes.pids,
     comm: wishes.comm,
+    cgroup: wishes.cgroup,
     command: wishes.command,
     bufferBytes: wishes.bufferBytes,
     live: wishes.live,

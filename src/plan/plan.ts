@@ -68,6 +68,8 @@ export interface Plan {
   readonly pids: readonly number[];
   /** Only tasks of this name (up to 15 bytes), or null for all. */
   readonly comm: string | null;
+  /** Only tasks in this cgroup, by its folder, and below it; null for all. */
+  readonly cgroup: string | null;
   /** Argument vector of the command to run and follow, or null. */
   readonly command: readonly string[] | null;
   /** Room for records between the kernel and fsnoop. */

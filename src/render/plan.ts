@@ -67,6 +67,7 @@ export function renderPlanJson(plan: Plan): string {
     minDurationNs,
     pids,
     comm,
+    cgroup,
     command,
     bufferBytes,
     live,
@@ -98,6 +99,7 @@ export function renderPlanJson(plan: Plan): string {
     minDurationNs,
     pids,
     comm,
+    cgroup,
     command,
     bufferBytes,
     live,
@@ -139,10 +141,11 @@ export function countIndirectCalls({ callees }: PlannedGraph): number {
   return callees.reduce((sum, { indirectCalls }) => sum + indirectCalls, 0);
 }
 
-function formatFilters({ pids, comm, minDurationNs, filters, errnos }: Plan): string {
+function formatFilters({ pids, comm, cgroup, minDurationNs, filters, errnos }: Plan): string {
   const all = [
     pids.length === 0 ? '' : `pid ${pids.join(', ')}`,
     comm === null ? '' : `comm ${formatComm(comm)}`,
+    cgroup === null ? '' : `cgroup ${formatComm(cgroup)}`,
     minDurationNs === 0 ? '' : `calls of ${formatDuration(minDurationNs)} and longer`,
     ...filters.map(({ text }) => text),
     errnos === null ? '' : `errors: ${formatErrnos(errnos)}`,

@@ -3,7 +3,7 @@ import { parseWatchdogMs } from '../attach/watchdog.js';
 import { exitStatus, Failure } from '../failure.js';
 import { parseCommand } from '../plan/command.js';
 import { parseExpressions } from '../plan/expressions.js';
-import { chooseErrnos, parseComm, parsePids } from '../plan/filters.js';
+import { chooseErrnos, parseCgroup, parseComm, parsePids } from '../plan/filters.js';
 import type { Lesson } from '../plan/learnt.js';
 import type { Method } from '../plan/method.js';
 import { parseModules, parsePatterns } from '../plan/pattern.js';
@@ -38,6 +38,7 @@ export interface TracingWords {
   readonly errors: boolean;
   readonly errno?: readonly string[] | undefined;
   readonly comm?: string | undefined;
+  readonly cgroup?: string | undefined;
   readonly 'min-duration'?: string | undefined;
   readonly duration?: string | undefined;
   readonly watchdog: string;
@@ -115,6 +116,7 @@ export function parseRequest(words: TracingWords, live: boolean): Asked {
         0,
       pids: words['filter-pid']?.flatMap(parsePids) ?? [],
       comm: parseOptional(words.comm, parseComm),
+      cgroup: parseOptional(words.cgroup, parseCgroup),
       command: parseOptional(words.command, (command) =>
         typeof command === 'string' ? parseCommand(command) : command,
       ),
