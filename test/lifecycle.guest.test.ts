@@ -250,6 +250,7 @@ describe('output that ends', () => {
     expect(saidBy(name)).toContain(
       `${output} could not be written: no space left on device (ENOSPC). Try this: Make room`,
     );
+    expect(saidBy(name)).not.toContain('Lost: none.');
     expect(Number(stdout.split('\n')[0])).toBe(65536);
     expect(stdout.split('\n')[1]).toMatch(/^ksys_read · calls|^\{"type":"start"/);
   });

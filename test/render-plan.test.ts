@@ -118,6 +118,9 @@ test('the summary counts marks of trees, and hits of tracepoints that are alone'
   const counts = { trees: 1, calls: 3, unfinished: 0, marks: 1, lost: none };
   expect(renderSummaryText(counts)).toBe('1 tree, 3 calls, 1 mark. Lost: none.\n');
   const alone = { ...counts, trees: 0, calls: 0, marks: 2, isOfMarks: true };
+  expect(renderSummaryText({ ...counts, isCut: true })).toBe(
+    '1 tree, 3 calls, 1 mark. Not all of it was written.\n',
+  );
   expect(renderSummaryText(alone)).toBe('2 hits. Lost: none.\n');
 });
 

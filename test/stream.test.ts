@@ -117,6 +117,7 @@ test.each([1, 2, 3, 4, 5, 8, 11, 12])(
     expect(stream.takeText().toString()).toBe(
       linesOf(textOf(noGraph, reads)).slice(0, limit).join(''),
     );
+    expect(stream.counts.calls).toBe(limit);
     expect(asked.times).toBe(1);
   },
 );

@@ -114,7 +114,7 @@ const runs = {
   statuses: `for command in true 'sh -c "exit 7"' 'calls die' 'kill $$' 'calls read 3 | false'; do
       fsnoop -k ksys_read -c "$command"; echo "status $?"
     done`,
-  pipes: `fsnoop -k ksys_read --format json -c 'calls read 5 | calls read 3; calls read 2 && echo "it'"'"'s done" >&2'`,
+  pipes: `fsnoop -k ksys_read --format json -c 'calls read 5 | calls read 3; calls read 2 && echo "it'"'"'s done"'`,
 };
 
 const looks = {

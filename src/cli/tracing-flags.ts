@@ -1,6 +1,7 @@
 /** The flags that say what is traced, which `trace`, `record` and `stat` share, and what they mean. */
 import * as Flags from '@oclif/core/flags';
 import type { InferredFlags } from '@oclif/core/interfaces';
+import type { CommandOutput } from '../attach/command.js';
 import { exitStatus, Failure } from '../failure.js';
 import { adviceOn } from '../plan/bpfsnoop.js';
 import { deepestOfAll, methods } from '../plan/method.js';
@@ -224,7 +225,17 @@ export const tracingFlags = {
 };
 
 /** What of a request they say. */
-type Traced = Omit<TraceRequest, 'format' | 'prototypes' | 'color' | 'output' | 'onNote'>;
+type Traced = Omit<
+  TraceRequest,
+  'format' | 'prototypes' | 'color' | 'output' | 'commandOutput' | 'onNote'
+>;
+
+/** JSON has standard output to itself: what the command prints goes to standard error then. */
+export const commandOutputBeside = ({
+  format,
+  output,
+}: Pick<TraceRequest, 'format' | 'output'>): CommandOutput =>
+  format === 'json' && output === null ? 2 : 1;
 
 /**
  * @param live write a record at each entry too
@@ -237,7 +248,6 @@ export function parseTracing(
   return {
     ...parseRequest(flags, live),
     dryRun: flags['dry-run'],
-    commandOutput: 1,
     readyFile: flags['ready-file'] ?? null,
     strict: flags.strict,
     endBy: 'signals',

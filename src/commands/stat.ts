@@ -3,7 +3,14 @@ import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import { outputFlags } from '../cli/printing-flags.js';
 import { findTerminal } from '../cli/terminal.js';
-import { adviseOn, callFlags, depthFlag, parseTracing, spellOut } from '../cli/tracing-flags.js';
+import {
+  adviseOn,
+  callFlags,
+  commandOutputBeside,
+  depthFlag,
+  parseTracing,
+  spellOut,
+} from '../cli/tracing-flags.js';
 import { parseListenAddress } from '../words/listen-address.js';
 import { serveMetrics } from '../tracing/metrics-server.js';
 import { keyKinds } from '../plan/counting.js';
@@ -106,11 +113,13 @@ Exit status: as fsnoop trace has it.`;
       color: 'color' in flags ? flags.color : terminal !== null && !process.env['NO_COLOR'],
       onNote: (text: string) => process.stderr.write(text),
     };
+    const { output = null } = flags;
     const request = {
       ...parseTracing({ ...flags, ...countingWords }, false),
       ...shown,
       prototypes: false,
-      output: flags.output ?? null,
+      output,
+      commandOutput: commandOutputBeside({ ...shown, output }),
     };
     const address =
       flags.prometheus === undefined ? null : parseListenAddress('--prometheus', flags.prometheus);

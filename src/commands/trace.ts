@@ -3,7 +3,14 @@ import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { parsePrinting, printingFlags } from '../cli/printing-flags.js';
-import { adviseOn, list, parseTracing, spellOut, tracingFlags } from '../cli/tracing-flags.js';
+import {
+  adviseOn,
+  commandOutputBeside,
+  list,
+  parseTracing,
+  spellOut,
+  tracingFlags,
+} from '../cli/tracing-flags.js';
 import { exitStatus, Failure } from '../failure.js';
 import { hasEntryMode } from '../plan/bpfsnoop.js';
 import { parsePatterns } from '../plan/pattern.js';
@@ -129,7 +136,11 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       return;
     }
     if (args.pattern !== undefined) throw strayArgument(args.pattern, 'fgraph-learn' in flags);
-    const request = { ...parseTracing(flags, flags.live), ...printing };
+    const request = {
+      ...parseTracing(flags, flags.live),
+      ...printing,
+      commandOutput: commandOutputBeside(printing),
+    };
     const status = await trace(request, (parts) => new Printer(parts, request));
     this.exit(status);
   }

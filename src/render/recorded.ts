@@ -1,8 +1,8 @@
 /** What was recorded, in one or two lines, for people. */
-import { renderLost, type Summary } from './summary.js';
+import { renderLosses, type Summary } from './summary.js';
 import { formatCount } from './text.js';
 
-export interface Recorded extends Pick<Summary, 'lost' | 'bufferBytes' | 'method'> {
+export interface Recorded extends Pick<Summary, 'lost' | 'isCut' | 'bufferBytes' | 'method'> {
   readonly name: string;
   readonly records: number;
   readonly bytes: number;
@@ -12,9 +12,7 @@ export interface Recorded extends Pick<Summary, 'lost' | 'bufferBytes' | 'method
 export function renderRecorded(recorded: Recorded): string {
   const { name, records, bytes } = recorded;
   const noun = records === 1 ? 'record' : 'records';
-  const lost = renderLost(recorded);
-  const end = lost === '' ? ' Lost: none.' : `\n${lost}`;
-  return `${name}: ${formatCount(records)} ${noun} in ${formatSize(bytes)}.${end}\n`;
+  return `${name}: ${formatCount(records)} ${noun} in ${formatSize(bytes)}.${renderLosses(recorded)}\n`;
 }
 
 /** `812 B`, `5.1 KB`, `3.4 MB`. */

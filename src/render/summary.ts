@@ -30,6 +30,8 @@ export interface Summary {
   /** There was nothing but tracepoints to be told. */
   readonly isOfMarks?: boolean;
   readonly lost: Lost;
+  /** Not all of it could be written. */
+  readonly isCut?: boolean | undefined;
   /** How many functions could not be traced. */
   readonly refused?: number;
   /** How long detaching took; null or absent when that isn't known. */
@@ -55,9 +57,16 @@ export function renderSummaryText(summary: Summary): string {
   const counts = isOfMarks ? [count(marks, 'hit')] : inTrees;
   if (unfinished > 0) counts.push(`${formatCount(unfinished)} unfinished`);
   if (refused > 0) counts.push(`${count(refused, 'function')} refused`);
+  return `${counts.join(', ')}.${renderLosses(summary)}\n`;
+}
+
+/** What goes behind the counts: ` Lost: none.`, or a line of what was. */
+export function renderLosses(
+  summary: Pick<Summary, 'lost' | 'isCut' | 'bufferBytes' | 'method'>,
+): string {
   const lost = renderLost(summary);
-  const end = lost === '' ? ' Lost: none.' : `\n${lost}`;
-  return `${counts.join(', ')}.${end}\n`;
+  if (lost !== '') return `\n${lost}`;
+  return summary.isCut === true ? ' Not all of it was written.' : ' Lost: none.';
 }
 
 /** `Lost 1,230 records: …`, or '' for none. */

@@ -22,15 +22,17 @@ export class Printer implements Sink {
   readonly #opening: Opening;
   readonly #options: PrinterOptions;
   readonly #write: SinkParts['write'];
+  readonly #isCut: SinkParts['isCut'];
   readonly #renderer: Renderer;
   readonly #stream: Stream;
   #attached: Pick<Attached, 'method' | 'refused'> = { method: '', refused: [] };
 
-  constructor({ opening, addresses, write, onLimit }: SinkParts, options: PrinterOptions) {
+  constructor({ opening, addresses, write, isCut, onLimit }: SinkParts, options: PrinterOptions) {
     const { graph, cpuTime, functions, outputs, epochNs, cpus } = opening;
     this.#opening = opening;
     this.#options = options;
     this.#write = write;
+    this.#isCut = isCut;
     this.#renderer = makeRenderer({
       ...options,
       ...{ graph, cpuTime, functions, outputs, addresses, epochNs, cpus },
@@ -69,6 +71,7 @@ export class Printer implements Sink {
       ...made,
       marks: tracepoints > 0 ? made.marks : undefined,
       isOfMarks: tracepoints === functions.length,
+      isCut: this.#isCut?.(),
       ...{ lost, detachMs, refused: refused.length, bufferBytes, method, hot, stopped },
     });
     const isLossy = Object.values(lost).some((count) => count > 0);

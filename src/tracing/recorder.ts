@@ -19,6 +19,7 @@ export class Recorder implements Sink {
   readonly #opening: Opening;
   readonly #options: RecorderOptions;
   readonly #write: SinkParts['write'];
+  readonly #isCut: SinkParts['isCut'];
   readonly #writer: RecordingWriter;
   /** Looks for the limit, of which the records alone don't tell. */
   readonly #counter: Stream | null;
@@ -28,10 +29,11 @@ export class Recorder implements Sink {
   #bytes = 0;
   #method = '';
 
-  constructor({ opening, addresses, write, onLimit }: SinkParts, options: RecorderOptions) {
+  constructor({ opening, addresses, write, isCut, onLimit }: SinkParts, options: RecorderOptions) {
     this.#opening = opening;
     this.#options = options;
     this.#write = write;
+    this.#isCut = isCut;
     this.#writer = new RecordingWriter(opening, addresses);
     this.#counter =
       opening.limitEvents === null ? null : makeTreeStream(opening, () => undefined, onLimit);
@@ -59,6 +61,7 @@ export class Recorder implements Sink {
         name: this.#options.name,
         records: this.#writer.records,
         bytes: this.#bytes,
+        isCut: this.#isCut?.(),
         lost: { ...losses, user: 0 },
         bufferBytes: this.#opening.bufferBytes,
         method: this.#method,

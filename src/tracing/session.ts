@@ -106,6 +106,7 @@ export async function runSession(
     limit: options.maxRate,
     made: () => attachment.made(),
     onOver: (recordsPerSecond) => {
+      if (stop.reason !== null) return; // something else was first
       const stopped = { reason: 'max-rate', recordsPerSecond, maxRate: options.maxRate } as const;
       stop.ask({ type: 'rate', stopped });
       onNote(renderStopped(stopped) + renderHot(findHot(places, attachment.counts)));

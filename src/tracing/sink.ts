@@ -28,6 +28,8 @@ export interface SinkParts {
   readonly refused: readonly RefusedFunction[];
   /** Writes nothing any more once the output has failed. */
   readonly write: (text: string | Uint8Array) => Promise<void>;
+  /** Whether something could not be written. Absent: nothing is told of that. */
+  readonly isCut?: () => boolean;
   /** Called when as much was taken as was asked for. */
   readonly onLimit: () => void;
 }

@@ -97,6 +97,11 @@ export class Stop implements Disposable {
     }
   }
 
+  /** The output failed, other than by a reader that left. */
+  get isCut(): boolean {
+    return this.#outputError !== undefined;
+  }
+
   /** Nothing was wrong: the command ended, or as much was traced as was asked for. */
   get isDone(): boolean {
     return ['command', 'duration', 'limit'].includes(this.reason?.type ?? '');

@@ -45,6 +45,8 @@ export class Stream {
   readonly #builder: TreeBuilder;
   readonly #take: (record: CallRecord) => void;
   #left: number;
+  /** Calls of the last tree that are over the limit. */
+  #cut = 0;
   #text = '';
   /** What was before it. */
   readonly #pieces: Buffer[] = [];
@@ -65,8 +67,10 @@ export class Stream {
     };
   }
 
+  /** Of what was rendered. */
   get counts(): Readonly<TreeCounts> {
-    return this.#builder.counts;
+    const { counts } = this.#builder;
+    return { ...counts, calls: counts.calls - this.#cut };
   }
 
   /** Takes the records in the first `length` bytes. */
@@ -95,6 +99,7 @@ export class Stream {
   #render(tree: Tree): void {
     if (this.#left === 0) return;
     this.#text += this.#options.renderer.tree(tree, this.#left);
+    if (this.#options.unit === 'line') this.#cut = Math.max(0, tree.calls - this.#left);
     if (this.#text.length > pieceLetters) this.#endPiece();
     this.#count(this.#options.unit === 'tree' ? 1 : tree.calls + Math.min(tree.lost, 1));
   }

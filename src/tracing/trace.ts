@@ -95,6 +95,7 @@ export async function trace(
     addresses: symbols.addresses,
     refused: plan.refused,
     write: makeWrite(output, stop),
+    isCut: () => stop.isCut,
     onLimit: () => {
       stop.ask({ type: 'limit' });
     },
