@@ -12,7 +12,7 @@ import type { Opening } from '../src/recording/opening.js';
 import { replay } from '../src/recorded/replay.js';
 import { functions, marked, mixed, read } from './fixtures/reads.js';
 import { recordsOf } from './fixtures/records.js';
-import { bare as recorded, printEnding, record } from './fixtures/recordings.js';
+import { bare as recorded, printEnding, record, withMarks } from './fixtures/recordings.js';
 import { manyValued, opening as valued } from './fixtures/values.js';
 
 let folder: string;
@@ -404,18 +404,18 @@ describe('the page', () => {
 });
 
 test('tracepoints are points in time, where the format has such', async () => {
-  const opening = { ...bare, tracepoints: 1 };
+  const opening = { ...withMarks, epochNs: 0n };
   const chrome = JSON.parse(await exportText('chrome', opening, marked)) as {
     readonly traceEvents: readonly ChromeEvent[];
   };
   expect(chrome.traceEvents.find(({ ph }) => ph === 'i')).toMatchObject({
-    ...{ name: 'ext4_readpage [ext4]', ts: 1.6 },
+    ...{ name: 'jbd2_handle_start [jbd2]', ts: 1.6 },
   });
   expect(await exportText('csv', opening, marked)).toContain(
-    '\r\n1,3,101,101,cat,0,1600,,,ext4_readpage,ext4,mark,,,,\r\n',
+    '\r\n1,3,101,101,cat,0,1600,,,jbd2_handle_start,jbd2,mark,,,,\r\n',
   );
-  expect(await exportText('html', opening, marked)).toContain('[3,6,1600,null,null,0,0,"","",""]');
-  expect(await exportText('folded', opening, marked)).not.toContain('ext4_readpage');
+  expect(await exportText('html', opening, marked)).toContain('[3,7,1600,null,null,0,0,"","",""]');
+  expect(await exportText('folded', opening, marked)).not.toContain('jbd2');
 });
 
 test('JSON lines are those of fsnoop tree', async () => {

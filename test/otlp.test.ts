@@ -9,7 +9,7 @@ import type { Opening } from '../src/recording/opening.js';
 import { sendRecording, type SendRequest } from '../src/recorded/send.js';
 import { marked, mixed, read, slow } from './fixtures/reads.js';
 import { recordsOf } from './fixtures/records.js';
-import { bare, printEnding, record } from './fixtures/recordings.js';
+import { bare, printEnding, record, withMarks } from './fixtures/recordings.js';
 import { manyValued, opening as valued } from './fixtures/values.js';
 import { rejection, startReceiver, type ReceivedSpan, type Receiver } from './otlp-receiver.js';
 
@@ -180,13 +180,13 @@ describe('a tree', () => {
   });
 
   test('has tracepoints as events, and how long a call was off the CPU', async () => {
-    const opening = { ...bare, epochNs: 0n, tracepoints: 1, cpuTime: true };
+    const opening = { ...withMarks, epochNs: 0n, cpuTime: true };
     const spans = await receive(opening, marked);
     expect(spans[2]?.events).toEqual([
       {
-        name: 'ext4_readpage',
+        name: 'jbd2_handle_start',
         atNs: epochNs + 1600n,
-        attributes: { 'cpu.logical_number': 0, 'fsnoop.module': 'ext4' },
+        attributes: { 'cpu.logical_number': 0, 'fsnoop.module': 'jbd2' },
       },
     ]);
     expect(spans.map(({ attributes }) => attributes['fsnoop.off_cpu_ns'])).toEqual([

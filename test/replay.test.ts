@@ -10,16 +10,18 @@ import { Failure } from '../src/failure.js';
 import { Printer, type PrinterOptions } from '../src/tracing/printer.js';
 import type { Opening } from '../src/recording/opening.js';
 import { replay } from '../src/recorded/replay.js';
-import { marked, mixed, read } from './fixtures/reads.js';
+import { lone, marked, mixed, read } from './fixtures/reads.js';
 import { recordsOf } from './fixtures/records.js';
 import {
   attached,
   bare,
   ending,
+  marksAlone,
   partsOf,
   printEnding,
   record,
   recordsIn,
+  withMarks,
 } from './fixtures/recordings.js';
 import { addresses, manyValued, opening as valued } from './fixtures/values.js';
 
@@ -108,7 +110,8 @@ describe('what is printed of a recording is what trace prints', () => {
   ];
   const traces: [string, Opening, readonly CallRecord[]][] = [
     ['calls without values', bare, mixed],
-    ['tracepoints and time off the CPU', { ...bare, tracepoints: 1, cpuTime: true }, marked],
+    ['tracepoints and time off the CPU', { ...withMarks, cpuTime: true }, marked],
+    ['tracepoints alone', marksAlone, lone],
     ['one line a call', { ...bare, graph: false }, mixed],
     ['arguments, strings, structs, outputs and stacks', valued, manyValued],
     ['as manyValued trees as were asked for', { ...valued, limitEvents: 4 }, manyValued],

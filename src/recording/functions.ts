@@ -49,15 +49,22 @@ export function packFunctions(functions: readonly PlannedFunction[]): PackedFunc
   return { types: packer.types, functions: packed };
 }
 
-/** @throws {RangeError} when a type is missing */
-export function unpackFunctions({ types: list, functions }: PackedFunctions): PlannedFunction[] {
+/**
+ * @param tracepoints how many of them, at the end, are tracepoints
+ * @throws {RangeError} when a type is missing
+ */
+export function unpackFunctions(
+  { types: list, functions }: PackedFunctions,
+  tracepoints: number,
+): PlannedFunction[] {
   const types = unpackTypes(list);
   const unpack = <Value extends { readonly type: number }>(value: Value) => ({
     ...value,
     type: typeAt(types, value.type),
   });
-  return functions.map((packed) => ({
+  return functions.map((packed, place) => ({
     ...packed,
+    kind: place >= functions.length - tracepoints ? 'tracepoint' : undefined,
     returns: typeAt(types, packed.returns),
     parameters: packed.parameters.map((parameter) => ({ ...unpack(parameter), typeId: 0 })),
     entryValues: packed.entryValues.map(unpack),

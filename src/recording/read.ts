@@ -79,7 +79,7 @@ function readOpening(bytes: Buffer): { opening: Opening; attached: Attached } {
     opening: {
       ...opening,
       epochNs: BigInt(epochNs),
-      functions: unpackFunctions({ types, functions }),
+      functions: unpackFunctions({ types, functions }, opening.tracepoints),
     },
     attached,
   };
