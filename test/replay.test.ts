@@ -10,7 +10,7 @@ import { Failure } from '../src/failure.js';
 import { Printer, type PrinterOptions } from '../src/tracing/printer.js';
 import type { Opening } from '../src/recording/opening.js';
 import { replay } from '../src/recorded/replay.js';
-import { lone, marked, mixed, read } from './fixtures/reads.js';
+import { lone, marked, mixed, read, treesOf } from './fixtures/reads.js';
 import { recordsOf } from './fixtures/records.js';
 import {
   attached,
@@ -86,8 +86,11 @@ async function print(bytes: Uint8Array, options: Partial<PrinterOptions>): Promi
 }
 
 /** As users see it: the error and what to try. */
-async function complaint(bytes: Uint8Array): Promise<string> {
-  const error = await print(bytes, {}).then(
+async function complaint(
+  bytes: Uint8Array,
+  options: Partial<PrinterOptions> = {},
+): Promise<string> {
+  const error = await print(bytes, options).then(
     () => new Error('it did not fail'),
     (reason: unknown) => reason,
   );
@@ -169,10 +172,25 @@ test('--live is refused where no entries were recorded', async () => {
   );
 });
 
-test('no more trees are printed than are asked for, and then nothing is said of losses', async () => {
-  const { text, notes } = await print(record(bare, mixed), { limitEvents: 1 });
-  expect(text.match(/^\w+ · /gm)).toHaveLength(1);
-  expect(notes).toBe('Left out: x (variadic).\n');
+describe('no more trees are printed than are asked for, and what was lost in all', () => {
+  const limits = [1, 2, treesOf(mixed).length];
+
+  test.each(limits)('%d, as text', async (limitEvents) => {
+    const options = { limitEvents, verbose: false };
+    const { text, notes } = await print(record(bare, mixed), options);
+    expect(text.match(/^[\w?]+ · /gm)).toHaveLength(limitEvents);
+    expect(notes).toMatch(new RegExp(`\\n${limitEvents} trees?, .*\\nLost 4 records: ring 3 `));
+    expect(notes).toBe(`Left out: x (variadic).\n${(await trace(bare, mixed, options)).notes}`);
+  });
+
+  test.each(limits)('%d, as JSON', async (limitEvents) => {
+    const options: Partial<PrinterOptions> = { limitEvents, format: 'json' };
+    const { text } = await print(record(bare, mixed), options);
+    expect(text).toBe((await trace(bare, mixed, options)).text);
+    expect(JSON.parse(text.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+      ...{ type: 'summary', trees: limitEvents, lost: ending.losses },
+    });
+  });
 });
 
 describe('of a damaged recording', () => {
@@ -194,6 +212,19 @@ describe('of a damaged recording', () => {
     const cut = whole.subarray(0, whole.length - printEnding().length);
     expect(await complaint(cut)).toContain(`is cut off at byte ${cut.length}: `);
     expect(recordsIn(await partsOf(cut)).equals(encode(reads))).toBe(true);
+  });
+
+  test('what is behind the end is not shown, and told when all else is', async () => {
+    const two = Buffer.concat([record(bare, mixed), whole]);
+    const at = two.length - whole.length;
+    expect(await complaint(two, { format: 'json' })).toBe(
+      `\
+exit 1
+/tmp/folder/recording goes on behind the end of its recording, at byte ${at}: only what is before is shown.
+If another recording follows, read it by itself: tail -c +${at + 1} FILE | fsnoop tree -`,
+    );
+    const { text } = await trace(bare, mixed, { format: 'json' });
+    expect(readFileSync(join(folder, 'printed'), 'utf8')).toBe(text);
   });
 
   test('a byte that is wrong', async () => {

@@ -136,6 +136,7 @@ test('nor is what was open when the limit was reached', () => {
   add(stream, [makeRecord({ tree: 9, tid: 9, depth: 1 }), ...reads]);
   stream.finish();
   expect(linesOf(stream.takeText().toString())).toHaveLength(1);
+  expect(stream.counts).toMatchObject({ trees: 1, calls: 4 });
   expect(asked.times).toBe(1);
 });
 

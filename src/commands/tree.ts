@@ -7,8 +7,8 @@ import { replay } from '../recorded/replay.js';
 
 export default class Tree extends Command {
   static override summary = 'Print a recording as trace would have printed it.';
-  static override description =
-    'It needs neither privileges nor the kernel that was recorded. FILE is of fsnoop record; - is standard input.';
+  static override description = `It needs neither privileges nor the kernel that was recorded. FILE is of fsnoop record; - is standard input.
+What was lost is told of all that was recorded: with --limit-events FILE is read to its end, but not standard input.`;
   static override examples = [
     {
       description: 'What was recorded, to page through',

@@ -7,7 +7,6 @@ import { makeFoldedExporter } from '../export/folded.js';
 import { makeHtmlExporter } from '../export/html.js';
 import { makePerfettoExporter } from '../export/perfetto.js';
 import { makeSpeedscopeExporter } from '../export/speedscope.js';
-import { Failure } from '../failure.js';
 import { openOutput } from '../tracing/output.js';
 import { readTrees } from './trees.js';
 import { openRecording } from './file.js';
@@ -52,7 +51,7 @@ export async function exportRecording(request: ExportRequest): Promise<number> {
   const write = makeWrite(output, stop);
   await write(exporter.start());
   let made: (string | Uint8Array)[] = [];
-  const { ending, counts } = await readTrees(recording, {
+  const { ending, damage, counts } = await readTrees(recording, {
     onTree: (tree) => {
       made.push(exporter.tree(tree));
     },
@@ -63,9 +62,9 @@ export async function exportRecording(request: ExportRequest): Promise<number> {
     isOver: () => stop.reason !== null,
   });
   for (const piece of exporter.end()) await write(piece);
-  if (ending instanceof Failure) throw ending;
   const lost = ending === null ? null : { ...ending.losses, user: counts.lostUser };
   if (lost !== null) onNote(renderSummaryText({ ...counts, lost }));
+  if (damage !== null) throw damage;
   return stop.status();
 }
 

@@ -14,17 +14,22 @@ export interface Recording {
   /**
    * Reads all that follows, once, until it is asked not to.
    * @param take gets whole records, in bytes that are not changed later
-   * @returns the ending; what the user is to be told where there is none, for the file is damaged; null
-   * where it was asked not to
    */
   readonly read: (
     take: (records: Uint8Array) => Promise<void>,
     isOver: () => boolean,
-  ) => Promise<Ending | Failure | null>;
+  ) => Promise<RecordingEnd>;
 }
 
-/** As of a file: its name is what people know it by. */
-const standardInput = '-';
+export interface RecordingEnd {
+  /** Null where it is damaged before, or was asked not to be read so far. */
+  readonly ending: Ending | null;
+  /** What the user is to be told when all that was read is shown; null: nothing is wrong. */
+  readonly damage: Failure | null;
+}
+
+/** As the path of a file. */
+export const standardInput = '-';
 
 const chunkBytes = 1 << 18;
 
@@ -58,13 +63,14 @@ export async function readOpening(
   return {
     ...{ opening, attached, addresses },
     read: async (take, isOver) => {
+      let ending: Ending | null = null;
       for await (const part of parts) {
-        if (part.type === 'ending') return part.ending;
-        if (part.type === 'damage') return explain(name, part);
+        if (part.type === 'ending') ending = part.ending;
+        if (part.type === 'damage') return { ending, damage: explain(name, part) };
         if (part.type === 'records') await take(part.records);
-        if (isOver()) return null;
+        if (isOver()) break;
       }
-      throw new Error('a recording has neither an ending nor damage');
+      return { ending, damage: null };
     },
   };
 }
@@ -111,6 +117,12 @@ function explain(name: string, { at, why }: Damage): Failure {
         exitStatus.failed,
         `${name} is damaged: what byte ${at} begins is not what was written (${why}).`,
         'What was recorded before is shown; for the rest, copy the file again',
+      );
+    case 'goes on':
+      return new Failure(
+        exitStatus.failed,
+        `${name} goes on behind the end of its recording, at byte ${at}: only what is before is shown.`,
+        `If another recording follows, read it by itself: tail -c +${at + 1} FILE | fsnoop tree -`,
       );
   }
 }

@@ -26,8 +26,8 @@ export async function readMeasured(path: string): Promise<MeasuredRun> {
 }
 
 async function measure(recording: Recording): Promise<MeasuredRun> {
-  const { profile, counts, ending } = await readProfile(recording, () => false);
-  if (ending instanceof Failure) throw ending;
+  const { profile, counts, ending, damage } = await readProfile(recording, () => false);
+  if (damage !== null) throw damage;
   if (ending === null) throw new Error('nobody asked for an end');
   return {
     ...nameProfiles(profile.functions(), recording.opening.functions),

@@ -2,7 +2,7 @@
 import { exitStatus, Failure } from '../failure.js';
 import { openOutput } from '../tracing/output.js';
 import { Printer, type PrinterOptions } from '../tracing/printer.js';
-import { openRecording } from './file.js';
+import { openRecording, standardInput } from './file.js';
 import { renderRefused } from '../render/notes.js';
 import { makeWrite, Stop } from '../tracing/stop.js';
 
@@ -24,28 +24,29 @@ export async function replay(request: ReplayRequest): Promise<number> {
   await using output = await openOutput(request.output);
   using stop = new Stop();
   const write = makeWrite(output, stop);
-  // as many as the trace was to end after were all that it printed, though more were recorded
   const printer = new Printer(
     {
       opening,
       addresses,
       refused: attached.refused,
       write,
+      // a file is read to its end, where losses are told; what comes through a pipe may go on for long
       onLimit: () => {
-        if (limitEvents !== null) stop.ask({ type: 'limit' });
+        if (limitEvents !== null && path === standardInput) stop.ask({ type: 'limit' });
       },
     },
+    // as many as the trace was to end after were all that it printed, though more were recorded
     { ...request, limitEvents: limitEvents ?? opening.limitEvents },
   );
   if (format === 'text') onNote(renderRefused(attached.refused));
   await printer.start(attached);
-  const ending = await read(
+  const { ending, damage } = await read(
     (records) => printer.take(records),
     () => stop.reason !== null,
   );
-  if (ending === null || ending instanceof Failure) await printer.finish();
+  if (ending === null) await printer.finish();
   else await printer.end(ending);
-  if (ending instanceof Failure) throw ending;
+  if (damage !== null) throw damage;
   return stop.status();
 }
 

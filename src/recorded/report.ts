@@ -1,5 +1,4 @@
 /** Counts what a recording has of each function. */
-import { Failure } from '../failure.js';
 import { openOutput } from '../tracing/output.js';
 import type { PlannedFunction } from '../plan/plan.js';
 import { readProfile } from './profile.js';
@@ -43,7 +42,10 @@ export async function report(request: ReportRequest): Promise<number> {
   const { functions, outputs, epochNs, bufferBytes } = opening;
   const text = makeText({ ...request, functions, outputs, epochNs, addresses });
   using stop = new Stop();
-  const { profile, ending, counts } = await readProfile(recording, () => stop.reason !== null);
+  const { profile, counts, ending, damage } = await readProfile(
+    recording,
+    () => stop.reason !== null,
+  );
   await using output = await openOutput(request.output);
   const write = makeWrite(output, stop);
   const profiles = profile.functions();
@@ -52,12 +54,13 @@ export async function report(request: ReportRequest): Promise<number> {
       ? renderGraph(profile.merged(), text, functions, request)
       : renderFunctions(profiles, text, functions, request);
   await write(shown);
-  if (ending instanceof Failure) throw ending;
-  if (ending === null) return stop.status();
-  const lost = { ...ending.losses, user: counts.lostUser };
-  if (request.format === 'json')
-    await write(renderReportSummaryJson(counts, profiles.length, lost));
-  else request.onNote(renderSummaryText({ ...counts, lost, bufferBytes }));
+  if (ending !== null) {
+    const lost = { ...ending.losses, user: counts.lostUser };
+    if (request.format === 'json')
+      await write(renderReportSummaryJson(counts, profiles.length, lost));
+    else request.onNote(renderSummaryText({ ...counts, lost, bufferBytes }));
+  }
+  if (damage !== null) throw damage;
   return stop.status();
 }
 

@@ -1,7 +1,6 @@
 /** Sends the trees of a recording to a collector of OpenTelemetry. */
 import { formatUrl, openCollector, type CollectorOptions } from './collector.js';
 import { makeSpanMaker, type Span, type SpanOptions } from '../export/otlp.js';
-import { Failure } from '../failure.js';
 import { readTrees } from './trees.js';
 import { openRecording } from './file.js';
 import { renderSent } from '../render/sent.js';
@@ -63,7 +62,7 @@ export async function sendRecording(request: SendRequest): Promise<number> {
   };
 
   try {
-    const { ending, counts } = await readTrees(recording, {
+    const { ending, damage, counts } = await readTrees(recording, {
       onTree: (tree) => {
         trees.push(tree);
       },
@@ -71,9 +70,9 @@ export async function sendRecording(request: SendRequest): Promise<number> {
       isOver,
     });
     await sendWaiting();
-    if (ending instanceof Failure) throw ending;
     const lost = ending === null ? null : { ...ending.losses, user: counts.lostUser };
     if (lost !== null) onNote(renderSummaryText({ ...counts, lost }));
+    if (damage !== null) throw damage;
     return stop.status();
   } finally {
     onProgress('');

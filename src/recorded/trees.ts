@@ -1,7 +1,5 @@
 /** The trees of a recording: those that trace printed, or would have. Tracepoints in no tree are left out. */
-import type { Ending } from '../recording/opening.js';
-import type { Recording } from './file.js';
-import type { Failure } from '../failure.js';
+import type { Recording, RecordingEnd } from './file.js';
 import { makeTreeStream } from '../tracing/stream.js';
 import type { TreeCounts } from '../tree/builder.js';
 import type { Tree } from '../tree/tree.js';
@@ -14,10 +12,8 @@ export interface TreeTaker {
   readonly isOver: () => boolean;
 }
 
-export interface TreesRead {
+export interface TreesRead extends RecordingEnd {
   readonly counts: Readonly<TreeCounts>;
-  /** As of Recording.read(). */
-  readonly ending: Ending | Failure | null;
 }
 
 export async function readTrees(
@@ -25,11 +21,11 @@ export async function readTrees(
   { onTree, onBatch, isOver }: TreeTaker,
 ): Promise<TreesRead> {
   const stream = makeTreeStream(opening, onTree, () => undefined);
-  const ending = await read(async (records) => {
+  const end = await read(async (records) => {
     stream.add(records, records.length);
     await onBatch();
   }, isOver);
   stream.finish();
   await onBatch();
-  return { counts: stream.counts, ending };
+  return { ...end, counts: stream.counts };
 }

@@ -10,7 +10,7 @@
  */
 import { brotliCompressSync, brotliDecompressSync, constants, crc32 } from 'node:zlib';
 
-/** Of which at most one beginning and end; without an end, fsnoop was ended before it wrote it. */
+/** One beginning, then any number, then the end; without an end, fsnoop was ended before it wrote it. */
 export const blockType = { opening: 1, places: 2, records: 3, ending: 4 } as const;
 
 export interface Block {
@@ -30,7 +30,9 @@ export interface Damage {
     | 'cut off'
     | 'checksum'
     /** What is in it makes no sense, though its checksum is right. */
-    | 'contents';
+    | 'contents'
+    /** The recording is whole, and its file is not at its end. */
+    | 'goes on';
 }
 
 const magic = Buffer.from('\u0089fsnoop\n', 'latin1');

@@ -17,7 +17,7 @@ export type Part =
     }
   | { readonly type: 'records'; readonly records: Buffer }
   | { readonly type: 'ending'; readonly ending: Ending }
-  /** In place of the rest. A recording that has no ending is cut off. */
+  /** In place of the rest, or behind the ending. A recording that has no ending is cut off. */
   | ({ readonly type: 'damage' } & Damage);
 
 interface PackedOpening extends Omit<Opening, 'epochNs' | 'functions'>, PackedFunctions {
@@ -33,6 +33,10 @@ export async function* readRecording(
   let at = 0;
   let last: Part['type'] | null = null;
   for await (const block of readBlocks(chunks)) {
+    if (last === 'ending') {
+      yield { type: 'damage', at: block.at, why: 'goes on' };
+      return;
+    }
     if ('why' in block) {
       yield { type: 'damage', ...block };
       return;

@@ -78,9 +78,9 @@ export class Stream {
     decode(bytes, length, this.#take, this.#options.epochNs);
   }
 
-  /** No more records will come: what is open is rendered as it is. */
+  /** No more records will come: what is open is rendered as it is, up to the limit. */
   finish(): void {
-    this.#builder.finish();
+    if (this.#left > 0) this.#builder.finish();
   }
 
   /** The text since the last time, in UTF-8. */
