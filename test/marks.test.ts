@@ -106,6 +106,12 @@ describe('a mark is in the innermost call that was open then', () => {
     expect(build(records).marks).toBe(times.length);
   });
 
+  test('or in the root, where its task was there before its time began', () => {
+    const records = inOrder([markOf({ startNs: 90 }), awayOf(92, 5), markOf({ startNs: 150 })]);
+    expect(drawAll(records)).toEqual(['0(*90 *150 1(2) 3)']);
+    expect(build(records).marks).toBe(2);
+  });
+
   test('whatever depth its record says', () => {
     expect(drawAll(inOrder([markOf({ startNs: 350, depth: 9 })]))).toEqual(['0(1(2(*350)) 3)']);
   });
@@ -135,16 +141,20 @@ describe('a mark is in the innermost call that was open then', () => {
 });
 
 describe('of a tree that is not told, or not whole', () => {
-  test('marks go with it', () => {
+  test('marks go with it, and are not counted', () => {
     const drop = makeRecord({ type: recordType.drop, startNs: 100, durationNs: 800 });
     const next = recordsOf({ ...read, startNs: 1100, calls: [] }, { tree: 2 });
     const marks = [markOf({ startNs: 350 }), markOf({ startNs: 1150, tree: 2 })];
-    expect(drawAll(inOrder(marks, [drop, ...next]))).toEqual(['0(*1150)']);
+    const records = inOrder(marks, [drop, ...next]);
+    expect(drawAll(records)).toEqual(['0(*1150)']);
+    expect(build(records).marks).toBe(1);
   });
 
   test('marks of a root that was too short are not the next one’s', () => {
     const next = recordsOf({ ...read, startNs: 1100, calls: [] }, { tree: 2 });
-    expect(drawAll(inOrder([markOf({ startNs: 350 })], next))).toEqual(['0']);
+    const records = inOrder([markOf({ startNs: 350 })], next);
+    expect(drawAll(records)).toEqual(['0']);
+    expect(build(records).marks).toBe(0);
   });
 
   test('a mark is below a root that was lost', () => {

@@ -8,7 +8,7 @@ export interface TreeCounts {
   calls: number;
   /** Trees whose root had not returned when tracing, or its task, ended. */
   unfinished: number;
-  /** Tracepoints that were come by, in trees or not. */
+  /** Tracepoints that were come by: in all trees, and in none. */
   marks: number;
   /** Records that were left out because their tree had grown too large. */
   lostUser: number;
@@ -34,6 +34,7 @@ interface Growing {
   /** By depth: what returned and whose caller has not, in the order of time. */
   readonly pending: Node[][];
   calls: number;
+  marks: number;
   lost: number;
   /** The index that the next record has if nothing is lost. */
   nextIndex: number;
@@ -113,7 +114,8 @@ export class TreeBuilder {
     const early = this.#early.size > 0 ? this.#early.get(record.tree) : undefined;
     const call = grow(growing, record, record.hasEntry ? takeEntry(record, early) : null);
     if (this.#wasAway) call.offNs = sumOff(call.children);
-    if (early !== undefined && early.notes.length > 0) takeNotes(early, call, call.startNs);
+    if (early !== undefined && early.notes.length > 0)
+      growing.marks += takeNotes(early, call, record.depth);
     if (record.depth === 0) this.#end(growing, call, record.comm, record.cpu, whyIncomplete(call));
   }
 
@@ -130,9 +132,11 @@ export class TreeBuilder {
 
   #addNote(record: CallRecord): void {
     const { type, depth, startNs, durationNs } = record;
-    if (type === recordType.mark) this.counts.marks++;
-    else this.#wasAway = true;
-    if (depth === 0) return; // in no tree
+    if (type === recordType.away) this.#wasAway = true;
+    if (depth === 0) {
+      this.counts.marks++; // in no tree
+      return;
+    }
     const { notes } = this.#earlyOf(record);
     if (notes.length >= this.#maxTreeCalls) this.counts.lostUser++;
     else if (type === recordType.mark) notes.push(makeMark(record));
@@ -193,7 +197,7 @@ export class TreeBuilder {
     const root = lostCall(wrap(levels, 0));
     growing.lost += levels.length;
     const early = this.#early.get(growing.tree);
-    if (early !== undefined) takeNotes(early, root, -Infinity);
+    if (early !== undefined) growing.marks += takeNotes(early, root, 0);
     this.#end(growing, root, '', root.cpu, 'root record lost');
   }
 
@@ -210,6 +214,7 @@ export class TreeBuilder {
     if (growing.lost > 0) dropEmptyGaps(root);
     this.counts.trees++;
     this.counts.calls += growing.calls;
+    this.counts.marks += growing.marks;
     if (root.status === 'open' || root.status === 'exited') this.counts.unfinished++;
     this.#onTree({
       tree: growing.tree,
@@ -239,6 +244,7 @@ function plant({ tree, pid, tid, cpu }: CallRecord): Growing {
     cpu,
     pending: [],
     calls: 0,
+    marks: 0,
     lost: 0,
     nextIndex: 0,
     lastDepth: -1,
@@ -258,14 +264,19 @@ function takeEntry({ depth, startNs }: CallRecord, early: Early | undefined): Ca
   return entry?.startNs === startNs ? entry : 'lost';
 }
 
-/** What happened since then is in the call, if it is in none of those that it called. */
-function takeNotes({ notes }: Early, call: MutableCall, sinceNs: number): void {
-  let first = notes.length;
-  while (first > 0 && (notes[first - 1]?.startNs ?? 0) >= sinceNs) first--;
-  const own = notes.splice(first);
-  for (const note of own) if (note.type === 'away') call.offNs += note.durationNs;
+/**
+ * What happened since the call began is in it, if it is in none of those that it called. A root has the marks
+ * from before, too: its task came by them where the root was entered, and its time had not begun.
+ * @returns how many marks
+ */
+function takeNotes({ notes }: Early, call: MutableCall, depth: number): number {
+  const sinceNs = call.status === 'lost' ? -Infinity : call.startNs;
+  const isSince = ({ startNs }: Mark | Away) => startNs >= sinceNs;
+  const own = notes.splice(depth === 0 ? 0 : notes.findLastIndex((note) => !isSince(note)) + 1);
+  for (const note of own) if (note.type === 'away' && isSince(note)) call.offNs += note.durationNs;
   const marks = own.filter((note) => note.type === 'mark');
   if (marks.length > 0) call.children = insertMarks(call.children, marks);
+  return marks.length;
 }
 
 /** Makes the record's call, gives it what it called, and leaves it to its own caller. */
