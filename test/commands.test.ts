@@ -1,9 +1,12 @@
 /** The public surface of the command line, and what is said to wrong usage. */
 import { spawnSync } from 'node:child_process';
+import { linkSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Errors } from '@oclif/core';
 import { captureOutput } from '@oclif/test';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import Diff from '../src/commands/diff.js';
 import Doctor from '../src/commands/doctor.js';
 import Export from '../src/commands/export.js';
@@ -15,6 +18,8 @@ import Trace from '../src/commands/trace.js';
 import Tree from '../src/commands/tree.js';
 import Types from '../src/commands/types.js';
 import Vm from '../src/commands/vm.js';
+import { mixed } from './fixtures/reads.js';
+import { bare, record } from './fixtures/recordings.js';
 
 const commands = {
   ...{ diff: Diff, doctor: Doctor, export: Export, list: List, record: RecordCalls },
@@ -376,6 +381,36 @@ describe('wrong usage', () => {
     const text = await complaint(command, ...argv);
     expect(text).toContain(said);
     expect(text).toMatch(/\nexit 2$/);
+  });
+});
+
+describe('what is read is not written over, whatever it is called', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fsnoop-commands-'));
+  const path = join(folder, 'read');
+  const linked = join(folder, 'linked');
+  const pointed = join(folder, 'pointed');
+  const bytes = record(bare, mixed);
+
+  beforeAll(() => {
+    writeFileSync(path, bytes);
+    linkSync(path, linked);
+    symlinkSync(path, pointed);
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  test.each<[Name, string[], string]>([
+    ['tree', [path], path],
+    ['report', [path], linked],
+    ['export', [linked, '--to', 'chrome'], pointed],
+    ['export', [path, '--to', 'json'], pointed],
+    ['diff', ['/etc/hostname', path], linked],
+  ])('%s', async (command, argv, output) => {
+    expect(await complaint(command, ...argv, '-o', output)).toBe(`
+${output} is the file that is read, and would be overwritten.
+exit 2`);
+    expect(readFileSync(path).equals(bytes)).toBe(true);
   });
 });
 

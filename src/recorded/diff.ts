@@ -1,5 +1,6 @@
 /** Holds two runs against each other, and against what may differ. */
 import { exitStatus, Failure } from '../failure.js';
+import { checkApart } from './file.js';
 import { readMeasured } from './measured-file.js';
 import { renderDiffJson, renderDiffSummaryJson, renderEdgesJson } from '../render/diff-json.js';
 import { renderDiff, renderDiffSummary } from '../render/diff.js';
@@ -34,11 +35,13 @@ export interface DiffRequest {
 
 /**
  * @returns the exit status
- * @throws {Failure} when a file is neither, or not whole, or a condition is about no function
+ * @throws {Failure} when a file is neither, or not whole, or the output, or a condition is about no function
  */
 export async function diff(request: DiffRequest): Promise<number> {
   const { before: nameBefore, after: nameAfter, tolerance, show, sort, format } = request;
   if (nameBefore === '-' && nameAfter === '-') throw twiceStandardInput();
+  await checkApart(nameBefore, request.output);
+  await checkApart(nameAfter, request.output);
   const before = await readMeasured(nameBefore);
   const after = await readMeasured(nameAfter);
   checkAlike(request, before, after);

@@ -9,7 +9,7 @@ import { makePerfettoExporter } from '../export/perfetto.js';
 import { makeSpeedscopeExporter } from '../export/speedscope.js';
 import { openOutput } from '../tracing/output.js';
 import { readTrees } from './trees.js';
-import { openRecording } from './file.js';
+import { checkApart, openRecording } from './file.js';
 import { renderSummaryText } from '../render/summary.js';
 import { replay } from './replay.js';
 import { makeWrite, Stop } from '../tracing/stop.js';
@@ -39,11 +39,13 @@ export type Format = (typeof formats)[number];
 
 /**
  * @returns the exit status
- * @throws {Failure} when the file is no recording, or is damaged: what is before the damage was exported
+ * @throws {Failure} when the file is no recording, or the output, or is damaged: what is before the damage was
+ * exported
  */
 export async function exportRecording(request: ExportRequest): Promise<number> {
   const { path, to, output: outputPath, onNote } = request;
   if (to === 'json') return replay({ ...request, ...asJsonLines });
+  await checkApart(path, outputPath);
   const recording = await openRecording(path);
   const exporter: Exporter = makers[to](recording);
   await using output = await openOutput(outputPath);

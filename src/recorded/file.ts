@@ -1,5 +1,6 @@
 /** Opens recordings: files, or what comes through a pipe. */
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { exitStatus, Failure } from '../failure.js';
 import type { Damage } from '../recording/block.js';
 import type { Attached, Ending, Opening } from '../recording/opening.js';
@@ -90,6 +91,28 @@ export async function* readChunks(path: string): AsyncGenerator<Uint8Array, void
       howToRecord,
     );
   }
+}
+
+/**
+ * Looks whether a file that is to be written is the one that is read, by whatever names.
+ * @param output null: standard output
+ * @throws {Failure} when it is: it would be lost
+ */
+export async function checkApart(path: string, output: string | null): Promise<void> {
+  if (output === null) return;
+  const [read, written] = await Promise.all([statFile(path), statFile(output)]);
+  if (read === null || read.dev !== written?.dev || read.ino !== written.ino) return;
+  throw new Failure(
+    exitStatus.usage,
+    `${output} is the file that is read, and would be overwritten.`,
+    'Write to another file: --output ANOTHER',
+  );
+}
+
+/** Null where there is none, or what is no file, as a pipe. */
+async function statFile(path: string) {
+  const stats = await stat(path === standardInput ? '/dev/stdin' : path).catch(() => null);
+  return stats?.isFile() === true ? stats : null;
 }
 
 const howToRecord = 'Make a recording with: fsnoop record -k vfs_read -o FILE';

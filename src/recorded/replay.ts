@@ -2,7 +2,7 @@
 import { exitStatus, Failure } from '../failure.js';
 import { openOutput } from '../tracing/output.js';
 import { Printer, type PrinterOptions } from '../tracing/printer.js';
-import { openRecording, standardInput } from './file.js';
+import { checkApart, openRecording, standardInput } from './file.js';
 import { renderRefused } from '../render/notes.js';
 import { makeWrite, Stop } from '../tracing/stop.js';
 
@@ -15,10 +15,12 @@ export interface ReplayRequest extends PrinterOptions {
 
 /**
  * @returns the exit status
- * @throws {Failure} when the file is no recording, or is damaged: what is before the damage was printed
+ * @throws {Failure} when the file is no recording, or the output, or is damaged: what is before the damage was
+ * printed
  */
 export async function replay(request: ReplayRequest): Promise<number> {
   const { path, limitEvents, format, live, onNote } = request;
+  await checkApart(path, request.output);
   const { opening, attached, addresses, read } = await openRecording(path);
   if (live && !opening.live) throw withoutEntries(path);
   await using output = await openOutput(request.output);

@@ -2,7 +2,7 @@
 import { openOutput } from '../tracing/output.js';
 import type { PlannedFunction } from '../plan/plan.js';
 import { readProfile } from './profile.js';
-import { openRecording } from './file.js';
+import { checkApart, openRecording } from './file.js';
 import {
   renderMerged,
   renderMergedJson,
@@ -34,9 +34,11 @@ export interface ReportRequest
 
 /**
  * @returns the exit status
- * @throws {Failure} when the file is no recording, or is damaged: what is before the damage was counted
+ * @throws {Failure} when the file is no recording, or the output, or is damaged: what is before the damage was
+ * counted
  */
 export async function report(request: ReportRequest): Promise<number> {
+  await checkApart(request.path, request.output);
   const recording = await openRecording(request.path);
   const { opening, addresses } = recording;
   const { functions, outputs, epochNs, bufferBytes } = opening;
