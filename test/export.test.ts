@@ -10,9 +10,15 @@ import { exportRecording, formats, type Format } from '../src/recorded/export.js
 import type { CallRecord } from '../src/events/record.js';
 import type { Opening } from '../src/recording/opening.js';
 import { replay } from '../src/recorded/replay.js';
-import { functions, marked, mixed, read } from './fixtures/reads.js';
+import { functions, lone, marked, mixed, read } from './fixtures/reads.js';
 import { recordsOf } from './fixtures/records.js';
-import { bare as recorded, printEnding, record, withMarks } from './fixtures/recordings.js';
+import {
+  bare as recorded,
+  marksAlone,
+  printEnding,
+  record,
+  withMarks,
+} from './fixtures/recordings.js';
 import { manyValued, opening as valued } from './fixtures/values.js';
 
 let folder: string;
@@ -24,11 +30,15 @@ afterAll(() => {
 });
 
 /** What the file has that `fsnoop export` writes. */
-async function exportBytes(to: Format, bytes: Uint8Array): Promise<Buffer> {
+async function exportBytes(
+  to: Format,
+  bytes: Uint8Array,
+  onNote: (text: string) => void = () => undefined,
+): Promise<Buffer> {
   const path = join(folder, 'recording');
   const output = join(folder, 'exported');
   writeFileSync(path, bytes);
-  await exportRecording({ path, to, output, onNote: () => undefined });
+  await exportRecording({ path, to, output, onNote });
   return readFileSync(output);
 }
 
@@ -341,6 +351,17 @@ describe("Perfetto's trace", () => {
     ]);
   });
 
+  test('has tracepoints that are in no tree as points of their tasks’ tracks', async () => {
+    const opening = { ...marksAlone, epochNs: 0n };
+    const packets = await decode(await exportBytes('perfetto', record(opening, lone)));
+    const events = packets.flatMap(({ trackEvent, timestamp }) =>
+      trackEvent === undefined ? [] : [`${timestamp ?? ''} ${trackEvent.type}`],
+    );
+    expect(events).toEqual(['1600 TYPE_INSTANT', '2700 TYPE_INSTANT']);
+    const threads = packets.flatMap(({ trackDescriptor }) => trackDescriptor?.thread ?? []);
+    expect(threads.map(({ threadName }) => threadName)).toEqual(['cat', 'dd']);
+  });
+
   test('is balanced with losses and open calls too, and tells what calls took and returned', async () => {
     await decode(await exportBytes('perfetto', record(bare, mixed)));
     const packets = await decode(await exportBytes('perfetto', record(valued, manyValued)));
@@ -416,6 +437,41 @@ test('tracepoints are points in time, where the format has such', async () => {
   );
   expect(await exportText('html', opening, marked)).toContain('[3,7,1600,null,null,0,0,"","",""]');
   expect(await exportText('folded', opening, marked)).not.toContain('jbd2');
+});
+
+describe('tracepoints that are in no tree', () => {
+  const opening = { ...marksAlone, epochNs: 0n };
+
+  test('are points in time of their tasks', async () => {
+    const { traceEvents } = JSON.parse(await exportText('chrome', opening, lone)) as {
+      readonly traceEvents: readonly ChromeEvent[];
+    };
+    const named = { name: 'jbd2_handle_start [jbd2]', ph: 'i' };
+    expect(traceEvents.filter(({ ph }) => ph !== 'M')).toMatchObject([
+      { ...named, ts: 1.6, tid: 101 },
+      { ...named, ts: 2.7, tid: 102 },
+    ]);
+    expect(traceEvents.map(({ args }) => args['name'])).toContain('dd');
+  });
+
+  test('are rows', async () => {
+    const [, ...rows] = (await exportText('csv', opening, lone)).split('\r\n');
+    expect(rows).toEqual([
+      ',,101,101,cat,0,1600,,,jbd2_handle_start,jbd2,mark,,,,',
+      ',,102,102,dd,1,2700,,,jbd2_handle_start,jbd2,mark,,,,',
+      '',
+    ]);
+  });
+
+  test.each(formats)('are in what is made for %s, or it is told that they are not', async (to) => {
+    let notes = '';
+    const bytes = record(opening, lone);
+    const exported = await exportBytes(to, bytes, (text) => (notes += text));
+    const untold = `2 hits of tracepoints are left out: ${to} has no place for what is in no call.\n`;
+    const isPlaceless = ['speedscope', 'folded', 'html'].includes(to);
+    expect(notes.includes(untold)).toBe(isPlaceless);
+    if (!isPlaceless) expect(exported.toString()).toContain('jbd2_handle_start');
+  });
 });
 
 test('JSON lines are those of fsnoop tree', async () => {

@@ -14,7 +14,7 @@ export default class Export extends Command {
 perfetto: Protocol Buffers, for ui.perfetto.dev and trace_processor
 speedscope: for https://www.speedscope.app, or its npm package
 folded: stacks with the nanoseconds spent at their end, for flamegraph.pl and others
-csv: a row a call
+csv: a row a call, or a tracepoint
 html: one page that needs nothing else: timeline, flame chart, table of functions
 json: lines, as trace --format json writes them
 otlp: spans, sent to a collector of OpenTelemetry (--endpoint), a trace for each tree

@@ -38,7 +38,7 @@ export class Facts {
   }
 
   /** `?` where the record was lost. */
-  nameOf({ function: place }: Call | Mark): string {
+  nameOf({ function: place }: Pick<Call, 'function'>): string {
     return nameOf(this.#text, place);
   }
 
@@ -55,7 +55,7 @@ export class Facts {
     };
   }
 
-  ofMark(mark: Mark): CallFacts {
+  ofMark(mark: Omit<Mark, 'type'>): CallFacts {
     const { values } = this.#text;
     const source = entrySource(mark);
     return {

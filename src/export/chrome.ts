@@ -7,7 +7,7 @@ import { taskKey } from '../tree/builder.js';
 import type { Call, Tree } from '../tree/tree.js';
 import { walk } from '../tree/walk.js';
 import { Facts, type CallFacts } from './call-facts.js';
-import type { Exporter, ExportParts } from './exporter.js';
+import type { Exporter, ExportParts, Hit } from './exporter.js';
 
 export function makeChromeExporter(parts: ExportParts): Exporter {
   const facts = new Facts(parts);
@@ -23,10 +23,10 @@ export function makeChromeExporter(parts: ExportParts): Exporter {
   };
 
   /** Tracks have the names of their tasks, which change when those execute programs. */
-  const nameTask = (tree: Tree): string => {
-    const { pid, tid, comm } = tree;
-    if (comm === '' || named.get(taskKey(tree)) === comm) return '';
-    named.set(taskKey(tree), comm);
+  const nameTask = (task: Tree | Hit): string => {
+    const { pid, tid, comm } = task;
+    if (comm === '' || named.get(taskKey(task)) === comm) return '';
+    named.set(taskKey(task), comm);
     const name = formatComm(comm);
     const isNew = pid === tid || !namedProcesses.has(pid);
     namedProcesses.add(pid);
@@ -51,9 +51,6 @@ export function makeChromeExporter(parts: ExportParts): Exporter {
       const begun: { readonly call: Call; readonly atNs: number; end: number }[] = [];
       const open: (typeof begun)[number][] = [];
       const instants: object[] = [];
-      const addInstant = (name: string, atNs: number, args: object): void => {
-        instants.push({ ...{ name, ph: 'i', s: 't', ts: atNs / 1000, pid, tid }, args });
-      };
       walk(tree.root, {
         open: (call, atNs) => {
           const event = { call, atNs, end: atNs };
@@ -65,10 +62,10 @@ export function makeChromeExporter(parts: ExportParts): Exporter {
           if (event !== undefined) event.end = atNs;
         },
         lost: (calls, atNs) => {
-          addInstant(`${calls} calls lost`, atNs, {});
+          instants.push(makeInstant(tree, `${calls} calls lost`, atNs, {}));
         },
         mark: (mark, atNs) => {
-          addInstant(facts.nameOf(mark), atNs, spell(facts.ofMark(mark)));
+          instants.push(makeInstant(tree, facts.nameOf(mark), atNs, spell(facts.ofMark(mark))));
         },
       });
       let out = nameTask(tree);
@@ -82,6 +79,9 @@ export function makeChromeExporter(parts: ExportParts): Exporter {
       }
       return out + instants.map(add).join('');
     },
+    hit: (hit) =>
+      nameTask(hit) +
+      add(makeInstant(hit, facts.nameOf(hit), hit.startNs, spell(facts.ofMark(hit)))),
     end: () => ['\n]}\n'],
   };
 }
@@ -93,6 +93,11 @@ function spell({ returned, arguments: args, outputs }: CallFacts): object {
     ...Object.fromEntries(outputs.map(({ label, text }) => [label, text])),
   };
 }
+
+const makeInstant = ({ pid, tid }: Tree | Hit, name: string, atNs: number, args: object) => ({
+  ...{ name, ph: 'i', s: 't', ts: atNs / 1000, pid, tid },
+  args,
+});
 
 const metadata = (name: string, pid: number, tid: number, value: string) => ({
   ...{ name, ph: 'M', pid, tid },

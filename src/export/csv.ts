@@ -1,7 +1,7 @@
-/** Calls as rows of comma-separated values (RFC 4180), in the order in which they began. */
+/** Calls, and tracepoints, as rows of comma-separated values (RFC 4180), in the order in which they began. */
 import type { Call, Mark, Tree } from '../tree/tree.js';
 import { Facts } from './call-facts.js';
-import type { Exporter, ExportParts } from './exporter.js';
+import type { Exporter, ExportParts, Hit } from './exporter.js';
 
 const columns = [
   ...['tree', 'depth', 'pid', 'tid', 'comm', 'cpu', 'start_ns', 'duration_ns', 'self_ns'],
@@ -12,7 +12,11 @@ export function makeCsvExporter(parts: ExportParts): Exporter {
   const facts = new Facts(parts);
   const { functions, epochNs } = parts.opening;
 
-  const row = (node: Call | Mark, depth: number, { tree, pid, tid, comm }: Tree): string => {
+  const row = (
+    node: Call | Mark,
+    [tree, depth]: readonly [tree: number, depth: number] | readonly ['', ''],
+    { pid, tid, comm }: Tree | Hit,
+  ): string => {
     const { function: place, cpu, startNs } = node;
     const isCall = node.type === 'call';
     const told = isCall ? facts.of(node) : facts.ofMark(node);
@@ -32,15 +36,16 @@ export function makeCsvExporter(parts: ExportParts): Exporter {
     tree: (tree) => {
       let out = '';
       const visit = (call: Call, depth: number): void => {
-        out += row(call, depth, tree);
+        out += row(call, [tree.tree, depth], tree);
         for (const node of call.children) {
           if (node.type === 'call') visit(node, depth + 1);
-          else if (node.type === 'mark') out += row(node, depth + 1, tree);
+          else if (node.type === 'mark') out += row(node, [tree.tree, depth + 1], tree);
         }
       };
       visit(tree.root, 0);
       return out;
     },
+    hit: (hit) => row({ ...hit, type: 'mark' }, ['', ''], hit),
     end: () => [],
   };
 }

@@ -7,7 +7,7 @@ import { taskKey } from '../tree/builder.js';
 import type { Call, Mark, Tree } from '../tree/tree.js';
 import { walk } from '../tree/walk.js';
 import { Facts, type CallFacts } from './call-facts.js';
-import type { Exporter, ExportParts } from './exporter.js';
+import type { Exporter, ExportParts, Hit } from './exporter.js';
 import { Message } from './protobuf.js';
 
 const trace = { packet: 1 } as const;
@@ -56,8 +56,8 @@ export function makePerfettoExporter(parts: ExportParts): Exporter {
   };
 
   /** Names the task's track; and its process's, which its first thread names. */
-  const trackOf = (tree: Tree): number => {
-    const { pid, tid, comm } = tree;
+  const trackOf = (task: Tree | Hit): number => {
+    const { pid, tid, comm } = task;
     let process = processes.get(pid);
     if (process === undefined) {
       process = nextUuid++;
@@ -72,10 +72,10 @@ export function makePerfettoExporter(parts: ExportParts): Exporter {
           .message(trackDescriptor.process, described),
       );
     }
-    const known = tasks.get(taskKey(tree));
+    const known = tasks.get(taskKey(task));
     if (known !== undefined && (comm === '' || known.comm === comm)) return known.uuid;
     const uuid = known?.uuid ?? nextUuid++;
-    tasks.set(taskKey(tree), { uuid, comm });
+    tasks.set(taskKey(task), { uuid, comm });
     const described = new Message()
       .number(threadDescriptor.pid, pid)
       .number(threadDescriptor.tid, tid)
@@ -101,7 +101,7 @@ export function makePerfettoExporter(parts: ExportParts): Exporter {
     );
   };
 
-  const startNamed = (node: Call | Mark, type: number, track: number): Message => {
+  const startNamed = (node: Pick<Call, 'function'>, type: number, track: number): Message => {
     const event = startEvent(type, track);
     return node.function < 0
       ? event.text(trackEvent.name, facts.nameOf(node))
@@ -129,6 +129,11 @@ export function makePerfettoExporter(parts: ExportParts): Exporter {
       event.message(trackEvent.debugAnnotations, annotation);
     }
     return event;
+  };
+
+  const addMark = (mark: Omit<Mark, 'type'>, track: number, atNs: number): void => {
+    const event = startNamed(mark, eventType.instant, track);
+    addEvent(annotate(event, mark.cpu, facts.ofMark(mark)), atNs);
   };
 
   return {
@@ -164,10 +169,14 @@ export function makePerfettoExporter(parts: ExportParts): Exporter {
           addEvent(startEvent(eventType.instant, track).text(trackEvent.name, name), atNs);
         },
         mark: (mark, atNs) => {
-          const event = startNamed(mark, eventType.instant, track);
-          addEvent(annotate(event, mark.cpu, facts.ofMark(mark)), atNs);
+          addMark(mark, track, atNs);
         },
       });
+      return Buffer.from(out.bytes);
+    },
+    hit: (hit) => {
+      out.clear();
+      addMark(hit, trackOf(hit), hit.startNs);
       return Buffer.from(out.bytes);
     },
     end: () => [],

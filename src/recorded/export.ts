@@ -10,6 +10,7 @@ import { makeSpeedscopeExporter } from '../export/speedscope.js';
 import { openOutput } from '../tracing/output.js';
 import { readTrees } from './trees.js';
 import { checkApart, openRecording } from './file.js';
+import { renderUnplaced } from '../render/notes.js';
 import { renderSummaryText } from '../render/summary.js';
 import { replay } from './replay.js';
 import { makeWrite, Stop } from '../tracing/stop.js';
@@ -53,9 +54,14 @@ export async function exportRecording(request: ExportRequest): Promise<number> {
   const write = makeWrite(output, stop);
   await write(exporter.start());
   let made: (string | Uint8Array)[] = [];
+  let unplaced = 0;
   const { ending, damage, counts } = await readTrees(recording, {
     onTree: (tree) => {
       made.push(exporter.tree(tree));
+    },
+    onHit: (hit) => {
+      if (exporter.hit === undefined) unplaced++;
+      else made.push(exporter.hit(hit));
     },
     onBatch: async () => {
       await write(joinAll(made));
@@ -64,6 +70,7 @@ export async function exportRecording(request: ExportRequest): Promise<number> {
     isOver: () => stop.reason !== null,
   });
   for (const piece of exporter.end()) await write(piece);
+  onNote(renderUnplaced(unplaced, to));
   const lost = ending === null ? null : { ...ending.losses, user: counts.lostUser };
   if (lost !== null) onNote(renderSummaryText({ ...counts, lost }));
   if (damage !== null) throw damage;
@@ -75,7 +82,7 @@ const asJsonLines = {
   ...{ live: false, width: null, color: false, limitEvents: null, verbose: false },
 };
 
-/** Made by `start`, `tree` and `end` of one exporter, which are all text or all bytes. */
+/** Made by `start`, `tree`, `hit` and `end` of one exporter, which are all text or all bytes. */
 function joinAll(chunks: readonly (string | Uint8Array)[]): string | Uint8Array {
   const bytes = chunks.filter((chunk) => typeof chunk !== 'string');
   return bytes.length > 0 ? Buffer.concat(bytes) : chunks.join('');

@@ -4,6 +4,7 @@ import { makeSpanMaker, type Span, type SpanOptions } from '../export/otlp.js';
 import { readTrees } from './trees.js';
 import { openRecording } from './file.js';
 import { renderSent } from '../render/sent.js';
+import { renderUnplaced } from '../render/notes.js';
 import { renderSummaryText } from '../render/summary.js';
 import { formatCount } from '../render/text.js';
 import { Stop } from '../tracing/stop.js';
@@ -37,6 +38,7 @@ export async function sendRecording(request: SendRequest): Promise<number> {
   let spans = 0;
   let waiting: Span[] = [];
   let trees: Tree[] = [];
+  let unplaced = 0;
   const isOver = () => stop.reason !== null;
 
   const sendWaiting = async (): Promise<void> => {
@@ -66,10 +68,14 @@ export async function sendRecording(request: SendRequest): Promise<number> {
       onTree: (tree) => {
         trees.push(tree);
       },
+      onHit: () => {
+        unplaced++;
+      },
       onBatch: sendTrees,
       isOver,
     });
     await sendWaiting();
+    onNote(renderUnplaced(unplaced, 'otlp'));
     const lost = ending === null ? null : { ...ending.losses, user: counts.lostUser };
     if (lost !== null) onNote(renderSummaryText({ ...counts, lost }));
     if (damage !== null) throw damage;

@@ -3,6 +3,14 @@ import type { RefusedFunction } from '../plan/plan.js';
 import type { Stopped } from './summary.js';
 import { formatCount } from './text.js';
 
+/** `29 hits of tracepoints are left out: folded has no place for what is in no call.`; '' for none. */
+export function renderUnplaced(hits: number, format: string): string {
+  if (hits === 0) return '';
+  const counted =
+    hits === 1 ? '1 hit of a tracepoint is' : `${formatCount(hits)} hits of tracepoints are`;
+  return `${counted} left out: ${format} has no place for what is in no call.\n`;
+}
+
 interface Attached {
   /** How many. */
   readonly functions: number;

@@ -18,16 +18,23 @@ export interface StreamOptions {
   readonly onLimit: () => void;
 }
 
-/** Trees alone, of a trace or a recording, in the order in which they ended. */
+/**
+ * Trees alone, of a trace or a recording, in the order in which they ended.
+ * @param onHit gets the marks that are in none; it keeps none, as they change afterwards
+ */
 export function makeTreeStream(
   { epochNs, graph, limitEvents }: Pick<Opening, 'epochNs' | 'graph' | 'limitEvents'>,
   onTree: (tree: Tree) => void,
   onLimit: () => void,
+  onHit: (hit: CallRecord) => void = () => undefined,
 ): Stream {
   return new Stream({
     renderer: {
       encoding: 'utf8',
-      record: () => '',
+      record: (record) => {
+        if (isLone(record)) onHit(record);
+        return '';
+      },
       tree: (tree) => {
         onTree(tree);
         return '';
