@@ -112,6 +112,16 @@ describe('a mark is in the innermost call that was open then', () => {
     expect(build(records).marks).toBe(2);
   });
 
+  test.each([
+    [2, 750, '0-20(1(2) 3 *750)'],
+    [3, 950, '0(1(2) 3 *950)'],
+  ])('or around it, where its time had ended before its record was made: %i', (at, ns, drawn) => {
+    const records = recordsOf(read);
+    records.splice(at, 0, markOf({ startNs: ns }), awayOf(ns + 1, 20));
+    expect(drawAll(records)).toEqual([drawn]);
+    expect(build(records).marks).toBe(1);
+  });
+
   test('whatever depth its record says', () => {
     expect(drawAll(inOrder([markOf({ startNs: 350, depth: 9 })]))).toEqual(['0(1(2(*350)) 3)']);
   });

@@ -265,15 +265,20 @@ function takeEntry({ depth, startNs }: CallRecord, early: Early | undefined): Ca
 }
 
 /**
- * What happened since the call began is in it, if it is in none of those that it called. A root has the marks
- * from before, too: its task came by them where the root was entered, and its time had not begun.
+ * What happened between the call's begin and its end is in it, if it is in none of those that it called: a task may
+ * be preempted before its record is made. A root has the marks from before and behind it, too, and none of that time.
  * @returns how many marks
  */
 function takeNotes({ notes }: Early, call: MutableCall, depth: number): number {
-  const sinceNs = call.status === 'lost' ? -Infinity : call.startNs;
-  const isSince = ({ startNs }: Mark | Away) => startNs >= sinceNs;
-  const own = notes.splice(depth === 0 ? 0 : notes.findLastIndex((note) => !isSince(note)) + 1);
-  for (const note of own) if (note.type === 'away' && isSince(note)) call.offNs += note.durationNs;
+  const isLost = call.status === 'lost';
+  const isBefore = ({ startNs }: Mark | Away) => !isLost && startNs < call.startNs;
+  const isBehind = ({ startNs }: Mark | Away) =>
+    !isLost && startNs > call.startNs + call.durationNs;
+  const from = depth === 0 ? 0 : notes.findLastIndex(isBefore) + 1;
+  const to = depth === 0 ? -1 : notes.findIndex(isBehind);
+  const own = notes.splice(from, (to < 0 ? notes.length : to) - from);
+  for (const note of own)
+    if (note.type === 'away' && !isBefore(note) && !isBehind(note)) call.offNs += note.durationNs;
   const marks = own.filter((note) => note.type === 'mark');
   if (marks.length > 0) call.children = insertMarks(call.children, marks);
   return marks.length;
