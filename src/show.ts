@@ -13,7 +13,7 @@ import {
   renderListJson,
   renderListText,
 } from './render/list.js';
-import { formatCount } from './render/text.js';
+import { formatCount } from './words/quantities.js';
 import { spellPrototype, spellType } from './symbols/c-type.js';
 import { describeDefinition } from './symbols/definition.js';
 import type { KernelFunction, Scope } from './symbols/function.js';

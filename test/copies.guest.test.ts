@@ -98,7 +98,7 @@ test('more functions than it takes are too many, and what leaves out some is nam
   const { status, stderr } = step('too many');
   expect(status).toBe(2);
   expect(stderr.replace(/\s+/g, ' ')).toMatch(
-    /^Error: \d+ functions are too many for the method fsession.*it takes 1500.*--fgraph-max-depth/,
+    /^Error: [\d,]+ functions are too many for the method fsession.*it takes 1,500.*--fgraph-max-depth/,
   );
 });
 

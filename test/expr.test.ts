@@ -347,9 +347,10 @@ This [ is never closed.
     (count + pos[1
                 ^`.trim(),
     );
+    expect(error('buf(file, 2000)')).toContain('No value is longer than 1024 bytes.');
     expect(error('*file->f_page')).toBe(
       `
-struct page has 2048 bytes, and limits.valueBytes is 1024.
+struct page has 2048 bytes, and a value has at most 1024.
     *file->f_page
     ^~~~~~~~~~~~~
 Name one of its members, or take some of it: slice(x, 4), buf(&x, 64)`.trim(),
@@ -451,10 +452,12 @@ As in: comm == "cat"`.trim(),
 
   it('name what the kernel side has no room for', () => {
     const longest = Array.from({ length: 150 }, () => 'count').join(' / ');
-    expect(error(longest).split('\n')[0]).toBe('This takes 300 operations, and limits.ops is 128.');
+    expect(error(longest).split('\n')[0]).toBe(
+      'This takes 300 operations, and there is room for 128.',
+    );
     const nested = `${'(count / '.repeat(20)}1${')'.repeat(20)}`;
     expect(error(nested).split('\n')[0]).toBe(
-      'This takes 21 words of stack, and limits.stackWords is 16.',
+      'This takes 21 words of stack, and there is room for 16.',
     );
     expect(error('('.repeat(1000)).split('\n')[0]).toBe(
       'The expression is nested more than 200 deep.',

@@ -67,7 +67,7 @@ describe('the method', () => {
       "
       2: --fgraph-max-depth 31 is too deep for the method kprobe.session, which follows calls down to 30 levels below a root.
       Give --fgraph-max-depth 30, or less
-      Linux 7.0 has fsession, which goes deeper: fsnoop vm --kernel 7.2 -- fsnoop …"
+      Without --method, one that goes deeper is chosen where the kernel has it, as Linux 7.0 does: fsnoop vm --kernel 7.2 -- fsnoop …"
     `);
   });
 
@@ -98,9 +98,9 @@ describe('the method', () => {
       chooseMethod(['fsession'], { functions, maxDepth: null, isOfVmlinux: true });
     expect(complaint(choose(mostCopies + 1))).toMatchInlineSnapshot(`
       "
-      2: 1501 functions are too many for the method fsession, which loads a program for each: it takes 1500.
+      2: 1,501 functions are too many for the method fsession, which loads a program for each: it takes 1,500.
       Trace fewer: a narrower -k or --fgraph-include, more of --fgraph-exclude, a smaller --fgraph-max-depth
-      Linux 7.2 has fsession.multi, which takes all: fsnoop vm --kernel 7.2 -- fsnoop …"
+      Without --method, one that takes all is chosen where the kernel has it, as Linux 7.2 does: fsnoop vm --kernel 7.2 -- fsnoop …"
     `);
     expect(complaint(choose(mostCopies))).toBe('');
     expect(complaint(() => best({ 'fentry+fexit': 'yes' }, mostCopies / 2 + 1)))
@@ -108,7 +108,7 @@ describe('the method', () => {
       "
       2: 751 functions are too many for the method fentry+fexit, which loads 2 programs for each: it takes 750.
       Trace fewer: a narrower -k or --fgraph-include, more of --fgraph-exclude, a smaller --fgraph-max-depth
-      Linux 7.2 has fsession.multi, which takes all: fsnoop vm --kernel 7.2 -- fsnoop …"
+      Without --method, one that takes all is chosen where the kernel has it, as Linux 7.2 does: fsnoop vm --kernel 7.2 -- fsnoop …"
     `);
     expect(best({ 'fentry+fexit': 'yes' }, mostCopies / 2)).toBe('fentry+fexit');
     expect(

@@ -219,7 +219,7 @@ export class Checker {
     if (word.kind !== 'constant') throw this.fail('syntax', 'This must be a constant.', syntax);
     if (word.value < 1n || word.value > BigInt(most))
       throw this.fail('syntax', `This must be 1 to ${most}, not ${String(word.value)}.`, syntax, [
-        `No value is longer than limits.valueBytes, ${limits.valueBytes}.`,
+        `No value is longer than ${limits.valueBytes} bytes.`,
       ]);
     return Number(word.value);
   }

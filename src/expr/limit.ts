@@ -5,10 +5,10 @@ import type { Op, Opcode } from './ops.js';
 /** What the kernel side has no room for, or null. */
 export function describeLimit(ops: readonly Op[]): string | null {
   if (ops.length > limits.ops)
-    return `This takes ${ops.length} operations, and limits.ops is ${limits.ops}.`;
+    return `This takes ${ops.length} operations, and there is room for ${limits.ops}.`;
   const words = stackWords(ops);
   if (words > limits.stackWords)
-    return `This takes ${words} words of stack, and limits.stackWords is ${limits.stackWords}.`;
+    return `This takes ${words} words of stack, and there is room for ${limits.stackWords}.`;
   return null;
 }
 

@@ -97,7 +97,7 @@ function showMemory(checker: Checker, program: Program, node: Node, syntax: Synt
   if (bytes > limits.valueBytes)
     throw checker.fail(
       'scope',
-      `${checker.spell(ctype)} has ${bytes} bytes, and limits.valueBytes is ${limits.valueBytes}.`,
+      `${checker.spell(ctype)} has ${bytes} bytes, and a value has at most ${limits.valueBytes}.`,
       syntax,
       ['Name one of its members, or take some of it: slice(x, 4), buf(&x, 64)'],
     );
@@ -254,7 +254,7 @@ function showSlice(
   if (stride * length > limits.valueBytes)
     throw checker.fail(
       'scope',
-      `${checker.spell(element)} has ${stride} bytes, and limits.valueBytes is ${limits.valueBytes}.`,
+      `${checker.spell(element)} has ${stride} bytes, and a value has at most ${limits.valueBytes}.`,
       operand,
     );
   const [first] = rest.length > 1 ? rest : [];

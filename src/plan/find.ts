@@ -6,6 +6,7 @@ import type { KernelFunction, Scope } from '../symbols/function.js';
 import { compileGlobs, isGlob } from '../symbols/glob.js';
 import { findNearest } from '../words/nearest.js';
 import type { Programs } from '../symbols/programs.js';
+import { formatCount } from '../words/quantities.js';
 import type { Pattern } from './pattern.js';
 
 /** The part of the symbols that functions are found in. */
@@ -145,7 +146,7 @@ function noArgument({ flag, text, glob }: Pattern, functions: readonly KernelFun
     exitStatus.usage,
     functions.length === 1 && only
       ? `${flag} '${text}': ${only.name} has no argument ${wanted}.`
-      : `${flag} '${text}': none of the ${functions.length} functions that match has an argument ${wanted}.`,
+      : `${flag} '${text}': none of the ${formatCount(functions.length)} functions that match has an argument ${wanted}.`,
     `See the arguments that there are: fsnoop list --proto '${glob}'`,
   );
 }

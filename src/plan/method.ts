@@ -1,5 +1,6 @@
 /** Ways to attach, and which of them a trace takes. */
 import { exitStatus, Failure } from '../failure.js';
+import { formatCount } from '../words/quantities.js';
 
 /** Those that cost least a call first. */
 export const methods = [
@@ -107,9 +108,9 @@ function tooMany(method: Method, functions: number): Failure {
   const { copies } = traits[method];
   return new Failure(
     exitStatus.usage,
-    `${functions} functions are too many for the method ${method}, which loads ${copies === 1 ? 'a program' : `${copies} programs`} for each: it takes ${mostCopies / copies}.`,
+    `${formatCount(functions)} functions are too many for the method ${method}, which loads ${copies === 1 ? 'a program' : `${copies} programs`} for each: it takes ${formatCount(mostCopies / copies)}.`,
     'Trace fewer: a narrower -k or --fgraph-include, more of --fgraph-exclude, a smaller --fgraph-max-depth',
-    'Linux 7.2 has fsession.multi, which takes all: fsnoop vm --kernel 7.2 -- fsnoop …',
+    'Without --method, one that takes all is chosen where the kernel has it, as Linux 7.2 does: fsnoop vm --kernel 7.2 -- fsnoop …',
   );
 }
 
@@ -127,7 +128,7 @@ function tooDeep(method: Method, maxDepth: number): Failure {
     exitStatus.usage,
     `--fgraph-max-depth ${maxDepth} is too deep for the method ${method}, which follows calls down to ${deepest} levels below a root.`,
     `Give --fgraph-max-depth ${deepest}, or less`,
-    'Linux 7.0 has fsession, which goes deeper: fsnoop vm --kernel 7.2 -- fsnoop …',
+    'Without --method, one that goes deeper is chosen where the kernel has it, as Linux 7.0 does: fsnoop vm --kernel 7.2 -- fsnoop …',
   );
 }
 

@@ -6,9 +6,9 @@ import { openRecording } from './file.js';
 import { renderSent } from '../render/sent.js';
 import { renderUnplaced } from '../render/notes.js';
 import { renderSummaryText } from '../render/summary.js';
-import { formatCount } from '../render/text.js';
 import { Stop } from '../tracing/stop.js';
 import type { Tree } from '../tree/tree.js';
+import { formatCount } from '../words/quantities.js';
 
 export interface SendRequest extends CollectorOptions, Omit<SpanOptions, 'startedMs'> {
   /** A recording; `-` is standard input. */

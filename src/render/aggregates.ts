@@ -4,7 +4,7 @@ import { formatDuration } from './duration.js';
 import { drawBuckets, Histogram, type Bucket } from './histogram.js';
 import { exactOrString } from './number-json.js';
 import { printJson } from './print-json.js';
-import { formatCount } from './text.js';
+import { formatCount } from '../words/quantities.js';
 
 export interface Measure {
   readonly type: 'hist' | 'tdigest';

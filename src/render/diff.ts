@@ -25,7 +25,8 @@ import { spellName, type Losses, type MeasuredRun } from '../tree/measured.js';
 import { formatDuration } from './duration.js';
 import { renderLost } from './summary.js';
 import { renderTable, type Column } from './table.js';
-import { formatCount, type Text } from './text.js';
+import type { Text } from './text.js';
+import { formatCount } from '../words/quantities.js';
 
 type Unit = MeasuredRun['unit'];
 

@@ -11,7 +11,7 @@ import { Chalk } from 'chalk';
 import type { Plan, PlannedCallee, PlannedGraph } from '../plan/plan.js';
 import type { PrototypeOf } from './list.js';
 import { countIndirectCalls } from './plan.js';
-import { formatCount } from './text.js';
+import { formatCount } from '../words/quantities.js';
 
 export interface GraphOptions {
   readonly color: boolean;

@@ -6,7 +6,7 @@
  *	[1]             12 |@@@@@@@@                                            |
  *	[2, 4)          75 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|
  */
-import { formatCount } from './text.js';
+import { formatCount } from '../words/quantities.js';
 
 export interface Bucket {
   /** Smallest value; null: those below zero. */

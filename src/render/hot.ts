@@ -1,6 +1,6 @@
 /** The functions that make most records, and how to have fewer of them. */
 import type { PlannedFunction } from '../plan/plan.js';
-import { formatCount } from './text.js';
+import { formatCount } from '../words/quantities.js';
 
 export interface HotFunction {
   readonly function: string;

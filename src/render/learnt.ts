@@ -3,7 +3,7 @@ import type { Learnt } from '../plan/learnt.js';
 import type { Plan } from '../plan/plan.js';
 import { formatDuration } from './duration.js';
 import { formatNames } from './names.js';
-import { formatCount } from './text.js';
+import { formatCount } from '../words/quantities.js';
 
 const indent = 4;
 /** How many roots, or functions that are gone, are named. */

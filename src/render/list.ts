@@ -10,7 +10,7 @@
 import { Chalk } from 'chalk';
 import { whyDenied, whyDeniedTracepoint } from '../symbols/deny-list.js';
 import type { KernelFunction, Reason } from '../symbols/function.js';
-import { formatCount } from './text.js';
+import { formatCount } from '../words/quantities.js';
 
 /** Longer names, and prototypes, push their reason to the right. */
 const nameWidth = 40;

@@ -1,7 +1,7 @@
 /** What a person is told on stderr beside the trace. */
 import type { RefusedFunction } from '../plan/plan.js';
 import type { Stopped } from './summary.js';
-import { formatCount } from './text.js';
+import { formatCount } from '../words/quantities.js';
 
 /** `29 hits of tracepoints are left out: folded has no place for what is in no call.`; '' for none. */
 export function renderUnplaced(hits: number, format: string): string {

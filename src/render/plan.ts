@@ -6,7 +6,8 @@ import { formatDuration } from './duration.js';
 import { spellFunction } from '../symbols/function.js';
 import { formatNames } from './names.js';
 import { formatBytes } from './summary.js';
-import { formatComm, formatCount } from './text.js';
+import { formatComm } from './text.js';
+import { formatCount } from '../words/quantities.js';
 
 const labelWidth = 11;
 /** How many functions a row of the table of reasons names. */

@@ -1,6 +1,6 @@
 /** What was recorded, in one or two lines, for people. */
 import { renderLosses, type Summary } from './summary.js';
-import { formatCount } from './text.js';
+import { formatCount } from '../words/quantities.js';
 
 export interface Recorded extends Pick<Summary, 'lost' | 'isCut' | 'bufferBytes' | 'method'> {
   readonly name: string;

@@ -19,7 +19,8 @@ import { formatDuration, formatDurationCell } from './duration.js';
 import type { Summary } from './summary.js';
 import { sumsToJson } from './stats/sums-json.js';
 import { renderTable } from './table.js';
-import { formatCount, nameOf, type Text } from './text.js';
+import { nameOf, type Text } from './text.js';
+import { formatCount } from '../words/quantities.js';
 
 export interface ReportOptions {
   readonly text: Text;

@@ -1,5 +1,5 @@
 /** What became of spans that were sent, for people. */
-import { formatCount } from './text.js';
+import { formatCount } from '../words/quantities.js';
 
 export interface Sent {
   readonly spans: number;

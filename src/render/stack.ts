@@ -2,7 +2,7 @@
 import type { Addresses, Place } from '../symbols/addresses.js';
 import { printJson } from './print-json.js';
 import { formatSymbol } from './symbol.js';
-import { formatCount } from './text.js';
+import { formatCount } from '../words/quantities.js';
 import { formatHex } from './word.js';
 
 /**

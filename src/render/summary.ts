@@ -1,6 +1,6 @@
 /** The end of a trace in one or two lines, for people. */
 import type { HotFunction } from './hot.js';
-import { formatCount } from './text.js';
+import { formatCount } from '../words/quantities.js';
 
 interface Lost {
   /** Records that found no room between the kernel and fsnoop. */

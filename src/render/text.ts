@@ -8,6 +8,7 @@ import { CallValues, entrySource, sourceOf, type Shown } from './values/call-val
 import type { Output } from './counting.js';
 import { formatDuration, type SlowMark } from './duration.js';
 import { errnoOf, formatReturn } from './values/value.js';
+import { formatCount } from '../words/quantities.js';
 
 export interface TextOptions {
   readonly functions: readonly PlannedFunction[];
@@ -213,11 +214,6 @@ export function formatLost(lost: number): string {
 /** `cat 101:101`: the task, with process and thread. */
 export function formatTask({ comm, pid, tid }: Pick<Tree, 'comm' | 'pid' | 'tid'>): string {
   return `${formatComm(comm)} ${pid}:${tid}`;
-}
-
-/** `1,234`. */
-export function formatCount(count: number): string {
-  return `${count}`.replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** Cuts to so many columns, with `…` for what is gone; colours end where they would have. */

@@ -13,7 +13,8 @@ import type { Limit } from '../budget/limit.js';
 import { formatDuration } from './duration.js';
 import type { Summary } from './summary.js';
 import { renderTable } from './table.js';
-import { formatCount, type Text } from './text.js';
+import type { Text } from './text.js';
+import { formatCount } from '../words/quantities.js';
 
 export interface VerdictOptions {
   readonly text: Text;

@@ -1,4 +1,4 @@
-/** Sizes and times as people write them: `2G`, `5m`, `10us`. */
+/** Sizes, times and counts as people write them: `2G`, `5m`, `10us`, `1,234`. */
 import { exitStatus, Failure } from '../failure.js';
 
 const bytesOf = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 } as const;
@@ -66,4 +66,9 @@ export function parsePercent(flag: string, text: string): number {
 
 function misspelt(flag: string, text: string, what: string, examples: string): Failure {
   return new Failure(exitStatus.usage, `${flag} '${text}' is not ${what}, such as ${examples}.`);
+}
+
+/** `1,234`. */
+export function formatCount(count: number): string {
+  return `${count}`.replace(/\B(?=(\d{3})+$)/g, ',');
 }

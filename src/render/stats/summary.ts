@@ -1,7 +1,7 @@
 /** The end of a count in one or two lines, for people, and for programs. */
 import type { JsonStatSummary } from '../json-contract.js';
 import { renderSkipped } from '../summary.js';
-import { formatCount } from '../text.js';
+import { formatCount } from '../../words/quantities.js';
 
 export interface StatsSummary {
   readonly calls: number;

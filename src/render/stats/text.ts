@@ -11,7 +11,8 @@ import { errnoName } from '../../symbols/errno.js';
 import { formatDurationCell } from '../duration.js';
 import { drawBuckets, Histogram } from '../histogram.js';
 import { formatKey } from './key.js';
-import { formatCount, nameOf, returnTypeOf, type Text } from '../text.js';
+import { nameOf, returnTypeOf, type Text } from '../text.js';
+import { formatCount } from '../../words/quantities.js';
 
 interface Column {
   readonly header: string;
