@@ -59,7 +59,7 @@ const small = {
   'a deeper one': `fsnoop -k vfs_read -g --fgraph-load /tmp/learnt --fgraph-max-depth 7 --dry-run`,
   'a function is gone': `sed 's/rw_verify_area/rw_nowhere/' /tmp/learnt >/tmp/gone
     fsnoop -k vfs_read -g --fgraph-load /tmp/gone --dry-run`,
-  interrupted: `fsnoop -k vfs_read -g --fgraph-learn ${few} -c 'dd if=/dev/zero of=/dev/null bs=1' & tracer=$!
+  interrupted: `fsnoop -k vfs_read -g --fgraph-learn ${few} --fgraph-save /tmp/cut -c 'dd if=/dev/zero of=/dev/null bs=1' & tracer=$!
     while [ -z "$(bpftool link)" ]; do sleep 0.2; done
     sleep 2; kill -INT $tracer; wait $tracer`,
   'nothing after the interrupt': nothingAttached,
@@ -214,6 +214,9 @@ describe.each(isMatrixWhole ? ['7.2', '7.3'] : ['7.2'])('on %s', (kernel) => {
 
   test('an end while it learns is the end', () => {
     expect(said('interrupted')).toMatchObject({ status: 130, stdout: '' });
+    expect(said('interrupted').stderr).toMatch(
+      /^Learning was cut short: nothing is learnt, and \/tmp\/cut is not written\.$/m,
+    );
     expect(said('too many records')).toMatchObject({ status: 1, stdout: '' });
     expect(said('too many records').stderr).toMatch(/Stopped: .* records a second, .*1,000/);
     expect(step('nothing after the interrupt').status).toBe(0);

@@ -23,6 +23,12 @@ export function renderLearning(
   return `Learning${from}${by}, ${attached}: each call of them, by any task, takes longer meanwhile.\n`;
 }
 
+/** `Learning was cut short: nothing is learnt, and reads.learnt is not written.` */
+export function renderNotLearnt(saveTo: string | null): string {
+  const unsaved = saveTo === null ? '' : `, and ${saveTo} is not written`;
+  return `Learning was cut short: nothing is learnt${unsaved}.\n`;
+}
+
 /** What was learnt, in lines, and what it took. */
 export function renderLearnt(
   { functions, roots, calls, lost }: Learnt,

@@ -8,7 +8,7 @@ import { checkLearnt, parseLearnt, printLearnt, type Learnt, type Lesson } from 
 import type { FunctionSource } from '../plan/find.js';
 import { makePlan, type Choice, type Wishes } from '../plan/make-plan.js';
 import type { Plan } from '../plan/plan.js';
-import { renderLearning, renderLearnt, renderLess } from '../render/learnt.js';
+import { renderLearning, renderLearnt, renderLess, renderNotLearnt } from '../render/learnt.js';
 import { runSession, type SessionOptions } from './session.js';
 import { Stop } from './stop.js';
 import { Stream } from './stream.js';
@@ -82,7 +82,10 @@ export async function learn(
   });
   stream.finish();
   if (stop.reason?.type !== 'command') command?.kill(stop.signal);
-  if (!stop.isDone) return stop.status();
+  if (!stop.isDone) {
+    request.onNote(renderNotLearnt(saveTo));
+    return stop.status();
+  }
   if (command !== null) {
     request.onProgress('waiting for the command to end');
     await command.ended;
