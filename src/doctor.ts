@@ -79,7 +79,9 @@ function attempt<Found extends { readonly detail: string }>(
     return { finding: yes(name, found.detail), found };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return { finding: no(name, error.message, ...error.suggestions), found: null };
+    // some say to run what runs here
+    const advice = error.suggestions.filter((text) => !text.endsWith('fsnoop doctor'));
+    return { finding: no(name, error.message, ...advice), found: null };
   }
 }
 

@@ -89,6 +89,8 @@ describe('on 7.2', () => {
       answer: 'no',
       detail: 'user 1000 lacks CAP_BPF, CAP_PERFMON, CAP_DAC_READ_SEARCH',
     });
+    // it is running
+    expect(step('nobody').stdout).not.toContain('fsnoop doctor');
     expect(step('nobody traces')).toMatchObject({
       status: 5,
       stdout: '',
