@@ -11,7 +11,7 @@ const { Script } = require('node:vm');
 
 const path = join(__dirname, '../dist/bundle/fsnoop.cjs');
 const args = process.argv.slice(2);
-const isHelp = args.length === 0 || args[0] === '--help';
+const isHelp = ['-h', '--help', 'help', undefined].includes(args[0]);
 const script = new Script(readFileSync(path, 'latin1'), {
   filename: path,
   cachedData: readCompiled(isHelp ? 'help' : 'fsnoop'),

@@ -7,6 +7,10 @@ export const exitStatus = {
   overBudget: 3,
   lost: 4,
   cannotTrace: 5,
+  /** `fsnoop vm`: there was no guest, or not to its end. */
+  noGuest: 125,
+  /** As a shell gives it for a process that SIGPIPE ended: the reader of the output left. */
+  closedPipe: 141,
 } as const;
 
 export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus];

@@ -1,6 +1,6 @@
 /** What the kernel tells of its functions and types, without anything being traced. */
 import { loadNative } from './attach/native.js';
-import { ClosedPipe, openOutput } from './tracing/output.js';
+import { openOutput } from './tracing/output.js';
 import { findDefinitions } from './plan/find-definitions.js';
 import { findFunctions } from './plan/find.js';
 import type { Pattern } from './plan/pattern.js';
@@ -13,12 +13,12 @@ import {
   renderListJson,
   renderListText,
 } from './render/list.js';
-import { formatCount } from './words/quantities.js';
 import { spellPrototype, spellType } from './symbols/c-type.js';
 import { describeDefinition } from './symbols/definition.js';
 import type { KernelFunction, Scope } from './symbols/function.js';
 import { loadBtf, loadKernelTypes, loadSymbols } from './symbols/symbols.js';
 import { findTracepoints, spellTracepoint } from './symbols/tracepoints.js';
+import { formatCount } from './words/quantities.js';
 
 interface Shown {
   readonly format: 'text' | 'json';
@@ -117,12 +117,8 @@ export async function showTypes(request: TypesRequest): Promise<void> {
   await print([...texts].join(format === 'json' ? '' : '\n'), output);
 }
 
-/** Ends quietly where nobody reads on. */
+/** @throws {ClosedPipe} where nobody reads on */
 export async function print(text: string, path: string | null): Promise<void> {
   await using output = await openOutput(path);
-  try {
-    await output.write(text);
-  } catch (error) {
-    if (!(error instanceof ClosedPipe)) throw error;
-  }
+  await output.write(text);
 }

@@ -74,6 +74,13 @@ const steps = {
   'on GitHub': withBudget(breaking, 'GITHUB_ACTIONS=true fsnoop check b.yaml >/dev/null'),
   'another command': withBudget(holding, 'fsnoop check b.yaml --json -- calls read 101'),
   'the command fails': withBudget(holding, `fsnoop check b.yaml -- sh -c 'exit 7'`),
+  'the command fails on a signal': withBudget(
+    holding,
+    `fsnoop check b.yaml -- sh -c 'kill -TERM $$'`,
+  ),
+  'the command says interrupted': withBudget(holding, `fsnoop check b.yaml -- sh -c 'exit 130'`),
+  'no such program': withBudget(holding, 'fsnoop check b.yaml -- /nosuch'),
+  'nowhere for JUnit': withBudget(holding, 'fsnoop check b.yaml --junit /nosuch/x'),
   'no command': withBudget(reads, 'fsnoop check b.yaml'),
   'nothing to judge': withBudget(reads, 'fsnoop check b.yaml -- true'),
   'no such function': withBudget(oneOf('{function: vfs_raed, calls: 1}'), 'fsnoop check b.yaml'),
@@ -201,6 +208,11 @@ describe('in a guest', () => {
 
   test.each([
     ['the command fails', 1, 'The command ended with 7: nothing is judged.'],
+    ['the command fails', 1, "See what it says: sh -c 'exit 7'"],
+    ['the command fails on a signal', 1, 'The command ended with 143: nothing is judged.'],
+    ['the command says interrupted', 1, 'The command ended with 130: nothing is judged.'],
+    ['no such program', 2, 'Give a command as at a shell: cat /etc/hostname'],
+    ['nowhere for JUnit', 1, '/nosuch/x could not be written: no such file'],
     ['no command', 2, 'There is no command to run.'],
     ['nothing to judge', 2, 'b.yaml has no budgets to judge.'],
     ['no such function', 2, 'This kernel has no function vfs_raed.'],

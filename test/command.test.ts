@@ -8,8 +8,8 @@ import { startWaiting } from '../src/attach/command.js';
 import { Failure } from '../src/failure.js';
 
 const advice = [
-  "Give a command as at a shell: -c 'cat /etc/hostname'",
-  "A shell's own command needs the shell: -c 'sh -c \"ulimit -a\"'",
+  'Give a command as at a shell: cat /etc/hostname',
+  "A shell's own command needs the shell: sh -c 'ulimit -a'",
 ];
 
 let folder: string;

@@ -1,6 +1,15 @@
 /** The public surface of the command line, and what is said to wrong usage. */
 import { spawnSync } from 'node:child_process';
-import { linkSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  linkSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -271,15 +280,24 @@ describe('the flags', () => {
 
 describe('wrong usage', () => {
   test.each<[Name, string[], string]>([
-    ['trace', [], 'There is nothing to trace without -k (--kfunc) or -p (--prog).'],
-    ['trace', ['-g'], 'There is nothing to trace without -k (--kfunc) or -p (--prog).'],
+    [
+      'trace',
+      [],
+      'There is nothing to trace without -k (--kfunc), -p (--prog) or, but for fsnoop stat, -t (--tracepoint).',
+    ],
+    [
+      'trace',
+      ['-g'],
+      'There is nothing to trace without -k (--kfunc), -p (--prog) or, but for fsnoop stat, -t (--tracepoint).',
+    ],
     [
       'trace',
       ['--show-func-proto'],
-      'There is nothing to trace without -k (--kfunc) or -p (--prog).',
+      'There is nothing to trace without -k (--kfunc), -p (--prog) or, but for fsnoop stat, -t (--tracepoint).',
     ],
     ['trace', ['-k', 'x:'], "-k 'x:' has neither the name of an argument nor a type"],
     ['trace', ['-k', 'x', 'stray'], 'Unexpected argument: stray'],
+    ['trace', ['-k', 'x', '--', 'head', '-n1', 'a file'], "Unexpected arguments: head -n1 'a file'"],
     ['trace', ['-k', 'x', '--nonsense'], 'Nonexistent flag: --nonsense'],
     ['trace', ['-k', 'x', '-c', 'ls', '--filter-pid', '3'], 'cannot also be provided'],
     ['trace', ['-k', 'x', '--fgraph-max-depth', '0'], 'greater than or equal to 1'],
@@ -298,6 +316,7 @@ describe('wrong usage', () => {
     ['trace', ['-k', 'x', '--mode', 'both'], "--mode 'both' is neither entry nor exit."],
     ['trace', ['-t', 'sched:sched_switch'], 'tracepoints have no system before their name here.'],
     ['stat', [], 'There is nothing to trace without -k'],
+    ['stat', ['-k', 'x', '--', 'true'], 'Unexpected arguments: true'],
     ['stat', ['-k', 'x', '--interval', '0s'], "--interval '0s' is not a time, such as 300, 5m."],
     [
       'stat',
@@ -334,7 +353,11 @@ describe('wrong usage', () => {
     ['list', ['--count', '--proto'], 'cannot also be provided'],
     ['list', [''], 'fsnoop list has an empty pattern.'],
     ['record', ['-k', 'x'], 'Missing required flag output'],
-    ['record', ['-o', 'x'], 'There is nothing to trace without -k (--kfunc) or -p (--prog).'],
+    [
+      'record',
+      ['-o', 'x'],
+      'There is nothing to trace without -k (--kfunc), -p (--prog) or, but for fsnoop stat, -t (--tracepoint).',
+    ],
     ['record', ['-k', 'x', '-o', 'x', '--style', 'tree'], 'Nonexistent flag: --style'],
     ['record', ['-k', 'x', '-o', 'x', '-B', '9'], "bpfsnoop's -B goes with --disasm."],
     ['export', ['x'], 'Missing required flag to'],
@@ -415,9 +438,9 @@ exit 2`);
 });
 
 describe('bin/run.js', () => {
+  const bin = fileURLToPath(new URL('../bin/run.js', import.meta.url));
   const run = (...argv: string[]) => {
-    const path = fileURLToPath(new URL('../bin/run.js', import.meta.url));
-    const { status, stdout, stderr } = spawnSync(process.execPath, [path, ...argv], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...argv], {
       encoding: 'utf8',
     });
     return { status, stdout, stderr };
@@ -438,6 +461,54 @@ Try this: Name functions, or use a glob: -k 'vfs_read,ext4_*'
     expect(run('--help')).toMatchObject({
       status: 0,
       stdout: expect.stringContaining('COMMANDS') as string,
+    });
+  });
+
+  test.each([['-h'], ['help']])('%s is --help', (word) => {
+    const { stdout } = run('--help');
+    expect(run(word)).toEqual({ status: 0, stdout, stderr: '' });
+    const ofTree = run('tree', '--help');
+    expect(ofTree.stdout).not.toContain('--dry-run');
+    expect(run(...(word === 'help' ? [word, 'tree'] : ['tree', word]))).toEqual(ofTree);
+  });
+
+  test('of check, names the budget and the command', () => {
+    expect(run('check', '--help').stdout).toMatch(
+      /^ARGUMENTS\n {2}BUDGET +A file in YAML\.\n {2}\[COMMAND\.\.\.\] /m,
+    );
+  });
+
+  test.each([['--version'], ['--help'], ['list', '--help']])(
+    '%s %s that can not be written is no bug',
+    (...argv) => {
+      const full = openSync('/dev/full', 'w');
+      const { status, stderr } = spawnSync(process.execPath, [bin, ...argv], {
+        stdio: ['ignore', full, 'pipe'],
+        encoding: 'utf8',
+      });
+      closeSync(full);
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr: `\
+Error: standard output could not be written: no space left on device (ENOSPC).
+Try this: Make room, or write elsewhere: --output /another/place
+`,
+      });
+    },
+  );
+
+  test('tells who gives the command as others take it how it is given here', () => {
+    expect(run('-k', 'vfs_read', '--', 'head', '-n1', '/etc/passwd').stderr).toBe(`\
+Error: Unexpected arguments: head -n1 /etc/passwd
+Try this: A command is given with -c: -c 'head -n1 /etc/passwd'
+`);
+  });
+
+  test('says what is wrong with a guest as everything else', () => {
+    expect(run('vm')).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: 'Error: There is no command to run.\nTry this: fsnoop vm -- uname -r\n',
     });
   });
 

@@ -328,7 +328,7 @@ describe('options', () => {
     ],
   ])('%j is what %j asks for', async (argv, options) => {
     const flags = { ...tracingFlags, live: Flags.boolean() };
-    const parsed = await Parser.parse([...argv, '--watchdog', '0'].map(spellOut), { flags });
+    const parsed = await Parser.parse(spellOut([...argv, '--watchdog', '0']), { flags });
     const words = toTraceWords(options);
     expect(withoutFalse(parseTracing(parsed.flags, false))).toMatchObject(
       withoutFalse(parseRequest(words, words.live)),
@@ -350,8 +350,14 @@ describe('options', () => {
 
 describe('wrong options reject as flags do', () => {
   test.each<[Record<string, unknown>, string]>([
-    [{}, 'There is nothing to trace without -k (--kfunc) or -p (--prog).'],
-    [{ kfunc: [] }, 'There is nothing to trace without -k (--kfunc) or -p (--prog).'],
+    [
+      {},
+      'There is nothing to trace without -k (--kfunc), -p (--prog) or, but for fsnoop stat, -t (--tracepoint).',
+    ],
+    [
+      { kfunc: [] },
+      'There is nothing to trace without -k (--kfunc), -p (--prog) or, but for fsnoop stat, -t (--tracepoint).',
+    ],
     [{ kfunc: '' }, '-k has an empty pattern.'],
     [{ kfunc: 'x', buffer: 'big' }, "--buffer 'big' is not a size, such as 4096, 512K, 16M."],
     [{ kfunc: 'x', buffer: -1 }, "--buffer '-1' is not a size, such as 4096, 512K, 16M."],

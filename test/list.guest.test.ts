@@ -96,6 +96,12 @@ const steps = {
 ${compare}
 END
     node compare.mjs`,
+  'closed pipes': `set -o pipefail
+    fsnoop list | head -n 1 >/dev/null; echo $?
+    fsnoop list --tracepoints | true; echo $?
+    fsnoop types --all 'struct s*' | head -n 1 >/dev/null; echo $?
+    fsnoop -C 'struct task_struct' | true; echo $?
+    fsnoop -S -k 'vfs_*' | true; echo $?`,
   tables: `cat >symbols.mjs <<'END'
 ${compareSymbols}
 END
@@ -175,6 +181,10 @@ test('finds functions by the name and by the type of an argument', () => {
   expect(names).toEqual(expect.arrayContaining(['vfs_read', 'vfs_readv', 'vfs_write']));
   expect(names).not.toContain('vfs_readlink');
   expect(guest.steps['roots by argument'].stdout).toBe('"vfs_read"\n');
+});
+
+test('a reader that leaves is told by the status', () => {
+  expect(guest.steps['closed pipes']).toMatchObject({ stdout: '141\n'.repeat(5), stderr: '' });
 });
 
 test('an unknown type has its nearest, an unknown argument what to look at', () => {

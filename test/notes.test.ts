@@ -43,6 +43,7 @@ test('roots are not left out, and nothing is said of no records', () => {
   expect(renderHot(hot)).toBe(
     'Most records: vfs_read 1,230. To have fewer: another -k, or --filter-arg, --min-duration\n',
   );
+  expect(renderHot(hot, 'Most records until then')).toMatch(/^Most records until then: vfs_read 1/);
   expect(
     renderHot(
       findHot(

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseOutput } from '../src/cli/printing-flags.js';
 import { Failure } from '../src/failure.js';
 import { openOutput, writeReadyFile } from '../src/tracing/output.js';
 
@@ -73,6 +74,12 @@ Create its folder first`,
     );
   });
 
+  test('without a name', async () => {
+    expect(await complaint(() => openOutput(''))).toBe(
+      'The file to write has an empty name.\nGive it one: --output FILE',
+    );
+  });
+
   test('on a full disk', async () => {
     await using output = await openOutput('/dev/full');
     expect(await complaint(() => output.write('vfs_read · cat\n'))).toBe(
@@ -81,6 +88,10 @@ Create its folder first`,
 Make room, or write elsewhere: --output /another/place`,
     );
   });
+});
+
+test.each([undefined, '-'])('--output %s is standard output', (output) => {
+  expect(parseOutput({ output, color: true })).toMatchObject({ output: null, color: true });
 });
 
 describe('the ready file', () => {
@@ -107,7 +118,9 @@ describe('standard output', () => {
   /** Runs a module beside dist/tracing/output.js, with a pipe for its standard output. */
   function start(script: string) {
     const url = new URL('../dist/tracing/output.js', import.meta.url).href;
-    const source = `import { ClosedPipe, openOutput } from '${url}';
+    const descriptor = new URL('../dist/descriptor.js', import.meta.url).href;
+    const source = `import { ClosedPipe } from '${descriptor}';
+      import { openOutput } from '${url}';
       const output = await openOutput(null);
       ${script}`;
     return spawn(process.execPath, ['--input-type=module', '-e', source], {

@@ -30,7 +30,7 @@ const steps = {
   ftrace: 'fsnoop tree /tmp/opens --style ftrace',
   arrows: 'fsnoop tree /tmp/opens --style arrows',
   json: 'fsnoop tree /tmp/opens --format json',
-  piped: `fsnoop record -k vfs_read -o - -c 'head -n 1 /etc/hostname' | fsnoop tree -`,
+  piped: `fsnoop record -k vfs_read -o - -c 'head -n 1 /etc/hostname' | fsnoop tree - -o -`,
   'a limit': `fsnoop record -k vfs_read -o /tmp/limited --limit-events 3 -c 'dd if=/dev/zero of=/dev/null bs=1 count=500'
     fsnoop tree /tmp/limited`,
   live: `fsnoop record -k vfs_read --live -o /tmp/live -c 'head -n 1 /etc/hostname' && fsnoop tree /tmp/live --live`,

@@ -135,6 +135,7 @@ describe('too many records a second', () => {
     const { status, stderr } = step('all roots at a low rate');
     expect(status).toBe(1);
     expect(stderr).toMatch(/^Stopped: [\d,]+ records a second, where --max-rate allows 2,000\.$/m);
+    expect(stderr).toMatch(/^Stopped: .*\nMost records until then: \w+ [\d,]+/m);
     expect(stderr).toMatch(
       /^Most records: (\w+ [\d,]+, ){4}\w+ [\d,]+\. To have fewer: another -k/m,
     );
@@ -144,7 +145,7 @@ describe('too many records a second', () => {
     const { status, stdout, stderr } = step('a low rate');
     expect(status).toBe(1);
     expect(stderr).toMatch(
-      /^Most records: \w+ [\d,]+, \w+ [\d,]+, \w+ [\d,]+\. To leave out: --fgraph-exclude '(vfs_read,read_zero|read_zero,vfs_read)'$/m,
+      /^Most records until then: \w+ [\d,]+, \w+ [\d,]+, \w+ [\d,]+\. To leave out: --fgraph-exclude '(vfs_read,read_zero|read_zero,vfs_read)'$/m,
     );
     const { stopped, hot } = onlyLineOf(stdout, 'summary');
     expect(stopped).toMatchObject({ reason: 'max-rate', maxRate: 1000 });

@@ -10,7 +10,7 @@ import { directory, encodeCpio, file, link } from '../src/vm/cpio.js';
 import { makeEndMark } from '../src/vm/end-mark.js';
 import { chooseEnvironment } from '../src/vm/environment.js';
 import { cpioPath, parseGuestFile } from '../src/vm/guest-files.js';
-import { quoteShell, renderCommand } from '../src/vm/init.js';
+import { renderCommand } from '../src/vm/init.js';
 import { findLastWords, findSplats, parseConsole } from '../src/vm/kernel-log.js';
 import {
   chooseKernelPackages,
@@ -29,6 +29,7 @@ import {
 import { needProgram } from '../src/vm/programs.js';
 import { renderArgs } from '../src/vm/qemu.js';
 import { renderRunEnd } from '../src/vm/run-end.js';
+import { quoteShell } from '../src/words/shell.js';
 
 describe('a cpio archive', () => {
   test('has a header of hexadecimal fields, the name, the content, each padded to four bytes', () => {
@@ -176,7 +177,7 @@ describe('a command', () => {
 
   test('is a script that becomes it', () => {
     expect(renderCommand(['fsnoop', '-c', 'cat /etc/hostname'], { TERM: 'xterm' }, [])).toBe(
-      ["export TERM='xterm'", "exec 'fsnoop' '-c' 'cat /etc/hostname'", ''].join('\n'),
+      ['export TERM=xterm', "exec fsnoop -c 'cat /etc/hostname'", ''].join('\n'),
     );
   });
 
@@ -185,7 +186,7 @@ describe('a command', () => {
       [
         'insmod /usr/lib/modules/cdrom.ko || exit 125',
         'insmod /usr/lib/modules/isofs.ko || exit 125',
-        "exec 'lsmod'",
+        'exec lsmod',
         '',
       ].join('\n'),
     );

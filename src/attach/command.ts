@@ -75,8 +75,8 @@ function checkExists(program: string): void {
   throw new Failure(
     exitStatus.usage,
     program === '' ? 'The command is empty.' : `There is no program ${program} to run.`,
-    "Give a command as at a shell: -c 'cat /etc/hostname'",
-    "A shell's own command needs the shell: -c 'sh -c \"ulimit -a\"'",
+    'Give a command as at a shell: cat /etc/hostname',
+    "A shell's own command needs the shell: sh -c 'ulimit -a'",
   );
 }
 

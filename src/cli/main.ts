@@ -6,7 +6,8 @@ import { Plugin } from '@oclif/core/config';
 import { handle } from '@oclif/core/handle';
 import type { Manifest, PJSON } from '@oclif/core/interfaces';
 import { run } from '@oclif/core/run';
-import { Failure } from '../failure.js';
+import { ClosedPipe, explainWriting } from '../descriptor.js';
+import { exitStatus, Failure } from '../failure.js';
 
 /** Loaded when they are run: `--help` needs only what oclif.manifest.json says of them. */
 const commands: Readonly<Record<string, () => Promise<{ default: Command.Class }>>> = {
@@ -26,14 +27,10 @@ const commands: Readonly<Record<string, () => Promise<{ default: Command.Class }
 
 type OclifError = Parameters<typeof handle>[0];
 
-/** As a shell gives it for a process that SIGPIPE ended. */
-const closedPipeStatus = 141;
-
 /** Runs the command line and ends the process where it failed. */
 export async function main(args: readonly string[]): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(closedPipeStatus);
-    throw error;
+    void fail(explainWriting('standard output', error));
   });
   try {
     await runCommand(args);
@@ -43,18 +40,23 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 /**
- * Flags without a command mean `trace`.
+ * Flags without a command mean `trace`, and `help COMMAND` its `--help`.
  * @throws {Failure} and oclif's own errors; what else it throws is a bug
  */
 export async function runCommand(args: readonly string[]): Promise<void> {
   process.env['SHELL'] ??= '/bin/sh'; // oclif asks who the user is without it, and some are nobody
-  const [first = ''] = args;
-  const bare = first.startsWith('-') && !['-h', '--help', '--version'].includes(first);
   const plugin = makePlugin();
-  await run(bare ? ['trace', ...args] : [...args], {
+  await run(spellCommand(args), {
     root: plugin.root,
     plugins: new Map([[plugin.name, plugin]]),
   });
+}
+
+function spellCommand(args: readonly string[]): string[] {
+  const [first = '', ...rest] = args;
+  if (first === 'help') return [...rest, '--help'];
+  const bare = first.startsWith('-') && !['-h', '--help', '--version'].includes(first);
+  return bare ? ['trace', ...args] : [...args];
 }
 
 /**
@@ -89,6 +91,7 @@ function readJson(name: string): unknown {
 
 /** Failures are not wrapped to a width: scripts look for what they say. */
 async function fail(error: OclifError): Promise<void> {
+  if (error instanceof ClosedPipe) process.exit(exitStatus.closedPipe);
   if (error instanceof Failure) {
     const next = error.suggestions.map((suggestion) => `Try this: ${suggestion}`);
     console.error([`Error: ${error.message}`, ...next].join('\n'));

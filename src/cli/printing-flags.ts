@@ -3,13 +3,13 @@ import * as Flags from '@oclif/core/flags';
 import type { InferredFlags } from '@oclif/core/interfaces';
 import { exitStatus, Failure } from '../failure.js';
 import type { PrinterOptions } from '../tracing/printer.js';
-import { findTerminal } from './terminal.js';
+import { findTerminal, type Terminal } from './terminal.js';
 
 /** Where something is printed, and how. */
 export const outputFlags = {
   output: Flags.string({
     char: 'o',
-    summary: 'Write to a file.',
+    summary: 'Write to a file; - is standard output.',
     helpValue: 'FILE',
     helpGroup: 'OUTPUT',
   }),
@@ -19,6 +19,24 @@ export const outputFlags = {
     helpGroup: 'OUTPUT',
   }),
 };
+
+/** What they mean: `-` is standard output, as is no file. Colours are of a terminal. */
+export function parseOutput(flags: {
+  readonly output?: string | undefined;
+  readonly color?: boolean | undefined;
+}): {
+  readonly output: string | null;
+  readonly terminal: Terminal | null;
+  readonly color: boolean;
+} {
+  const { output = '-' } = flags;
+  const terminal = output === '-' ? findTerminal() : null;
+  return {
+    output: output === '-' ? null : output,
+    terminal,
+    color: flags.color ?? (terminal !== null && !process.env['NO_COLOR']),
+  };
+}
 
 export const printingFlags = {
   'fgraph-proto': Flags.boolean({
@@ -57,16 +75,16 @@ export function parsePrinting(
   flags: InferredFlags<typeof printingFlags>,
   otherwise: Style,
 ): Printed {
-  const { format, live, output } = flags;
-  const terminal = output === undefined ? findTerminal() : null;
+  const { format, live } = flags;
+  const { output, terminal, color } = parseOutput(flags);
   return {
     format,
     live,
     style: chooseStyle(flags.style, live ? 'arrows' : otherwise, live),
     prototypes: flags['fgraph-proto'],
     width: terminal?.columns ?? null,
-    color: 'color' in flags ? flags.color : terminal !== null && !process.env['NO_COLOR'],
-    output: output ?? null,
+    color,
+    output,
     onNote: (text) => process.stderr.write(text),
   };
 }

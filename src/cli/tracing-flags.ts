@@ -13,6 +13,7 @@ import {
   parseRequest,
 } from '../tracing/request.js';
 import type { TraceRequest } from '../tracing/trace.js';
+import { quoteShell } from '../words/shell.js';
 import { showProgress } from './terminal.js';
 
 /** May be given again and again. */
@@ -264,7 +265,21 @@ export function adviseOn(error: Error): Error {
   return advice.length === 0 ? error : new Failure(exitStatus.usage, advice.join('\n'));
 }
 
-/** A flag whose value can be left out, which oclif does not have. */
-export function spellOut(arg: string): string {
-  return arg === '--fgraph-learn' ? `${arg}=` : arg;
+/**
+ * What oclif does not have: a flag whose value can be left out.
+ * @throws {Failure} where a command follows `--`, as other tracers have it
+ */
+export function spellOut(argv: readonly string[]): string[] {
+  const at = argv.indexOf('--');
+  if (at >= 0 && at < argv.length - 1) throw strayCommand(argv.slice(at + 1));
+  return argv.map((arg) => (arg === '--fgraph-learn' ? `${arg}=` : arg));
+}
+
+function strayCommand(command: readonly string[]): Failure {
+  const spelt = command.map(quoteShell).join(' ');
+  return new Failure(
+    exitStatus.usage,
+    `Unexpected arguments: ${spelt}`,
+    `A command is given with -c: -c ${quoteShell(spelt)}`,
+  );
 }

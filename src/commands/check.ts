@@ -6,8 +6,8 @@ import { baselinePathOf, loadBaseline } from '../recorded/baseline.js';
 import { loadBudget } from '../budget/load.js';
 import { check } from '../tracing/check.js';
 import { wordsOf } from '../cli/budget-words.js';
-import { outputFlags } from '../cli/printing-flags.js';
-import { findTerminal, showProgress } from '../cli/terminal.js';
+import { outputFlags, parseOutput } from '../cli/printing-flags.js';
+import { showProgress } from '../cli/terminal.js';
 import { callFlags } from '../cli/tracing-flags.js';
 import { exitStatus, Failure } from '../failure.js';
 import { parseRequest } from '../tracing/request.js';
@@ -53,9 +53,13 @@ Exit status: 0 all held; 1 the command failed; 2 wrong budget; 3 over budget; 4 
     },
   ];
   static override usage = '<%= command.id %> BUDGET [FLAGS] [-- COMMAND...]';
-  static override strict = false;
   static override args = {
     budget: Args.string({ required: true, ignoreStdin: true, description: 'A file in YAML.' }),
+    command: Args.string({
+      multiple: true,
+      ignoreStdin: true,
+      description: "Run it in place of the budget's own.",
+    }),
   };
   static override flags = {
     runs: Flags.integer({
@@ -78,13 +82,11 @@ Exit status: 0 all held; 1 the command failed; 2 wrong budget; 3 over budget; 4 
   };
 
   async run(): Promise<void> {
-    const { args, argv, flags } = await this.parse(Check);
+    const { args, flags } = await this.parse(Check);
     const file = loadBudget(args.budget);
-    const given = argv.slice(1) as string[];
-    const command = given.length > 0 ? given : (file.command ?? noCommand());
-    const terminal = flags.output === undefined ? findTerminal() : null;
+    const command = args.command ?? file.command ?? noCommand();
+    const { output, terminal, color } = parseOutput(flags);
     const format = flags.json ? ('json' as const) : ('text' as const);
-    const color = 'color' in flags ? flags.color : terminal !== null && !process.env['NO_COLOR'];
     const conditions = {
       runs: flags.runs ?? file.trace.runs,
       unit: process.env['FSNOOP_ICOUNT'] === '1' ? ('instructions' as const) : ('ns' as const),
@@ -113,7 +115,7 @@ Exit status: 0 all held; 1 the command failed; 2 wrong budget; 3 over budget; 4 
         onProgress: showProgress,
         onNote: (text) => process.stderr.write(text),
       },
-      output: flags.output ?? null,
+      output,
       junit: flags.junit ?? null,
       annotate: process.env['GITHUB_ACTIONS'] === 'true',
     });

@@ -2,8 +2,7 @@
 import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { outputFlags } from '../cli/printing-flags.js';
-import { findTerminal } from '../cli/terminal.js';
+import { outputFlags, parseOutput } from '../cli/printing-flags.js';
 import { diff } from '../recorded/diff.js';
 import { withCaret } from '../plan/caret.js';
 import { parsePercent } from '../words/quantities.js';
@@ -89,7 +88,7 @@ else; 3 a condition holds; 4 none holds, but something was lost in a run.`;
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Diff);
     const { 'fail-on': conditions = [] } = flags;
-    const terminal = flags.output === undefined ? findTerminal() : null;
+    const { output, terminal, color } = parseOutput(flags);
     const status = await diff({
       ...args,
       tolerance: parsePercent('--tolerance', flags.tolerance),
@@ -98,9 +97,9 @@ else; 3 a condition holds; 4 none holds, but something was lost in a run.`;
       sort: flags.sort,
       top: flags.top ?? null,
       format: flags.json ? 'json' : 'text',
-      output: flags.output ?? null,
+      output,
       width: terminal?.columns ?? null,
-      color: 'color' in flags ? flags.color : terminal !== null && !process.env['NO_COLOR'],
+      color,
       onNote: (text) => process.stderr.write(text),
     });
     this.exit(status);

@@ -2,6 +2,7 @@
 import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { outputFlags, parseOutput } from '../cli/printing-flags.js';
 import { showProgress } from '../cli/terminal.js';
 import { parseEndpoint, parseHeaders } from '../words/endpoint.js';
 import { exportRecording, formats } from '../recorded/export.js';
@@ -49,7 +50,7 @@ sqlite3 :memory: '.import --csv reads.csv calls' 'SELECT function, sum(self_ns) 
       summary: 'The format.',
       required: true,
     })(),
-    output: Flags.string({ char: 'o', summary: 'Write to a file.', helpValue: 'FILE' }),
+    output: outputFlags.output,
     endpoint: Flags.string({
       summary: 'Where the collector takes OTLP over HTTP; /v1/traces is put behind.',
       helpValue: 'URL',
@@ -89,7 +90,7 @@ sqlite3 :memory: '.import --csv reads.csv calls' 'SELECT function, sum(self_ns) 
     }
     for (const [name, value] of Object.entries({ endpoint, header, service }))
       if (value !== undefined) throw notSent(name, to);
-    this.exit(await exportRecording({ path, to, output: output ?? null, onNote }));
+    this.exit(await exportRecording({ path, to, output: parseOutput(flags).output, onNote }));
   }
 }
 

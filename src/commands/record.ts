@@ -2,12 +2,11 @@
 import { isatty } from 'node:tty';
 import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
+import { parseOutput } from '../cli/printing-flags.js';
 import { adviseOn, parseTracing, spellOut, tracingFlags } from '../cli/tracing-flags.js';
 import { exitStatus, Failure } from '../failure.js';
 import { Recorder } from '../tracing/recorder.js';
 import { trace } from '../tracing/trace.js';
-
-const standardOutput = '-';
 
 export default class RecordCalls extends Command {
   static override summary =
@@ -51,22 +50,23 @@ It ends as trace does, with the same exit status. On Ctrl-C the file is whole; w
   }
 
   async run(): Promise<void> {
-    const { flags } = await this.parse(RecordCalls, this.argv.map(spellOut));
+    const { flags } = await this.parse(RecordCalls, spellOut(this.argv));
     const tracing = parseTracing(flags, flags.live);
-    const isPiped = flags.output === standardOutput;
+    const { output } = parseOutput(flags);
+    const isPiped = output === null;
     if (isPiped && isatty(1) && !tracing.dryRun) throw notForTerminals();
     const onNote = (text: string) => process.stderr.write(text);
-    const status = await trace(
+    const { status } = await trace(
       {
         ...tracing,
         format: 'text',
         color: false,
         commandOutput: isPiped ? 2 : 1,
         // a plan is for people, and no recording
-        output: isPiped || tracing.dryRun ? null : flags.output,
+        output: tracing.dryRun ? null : output,
         onNote,
       },
-      (parts) => new Recorder(parts, { name: isPiped ? 'standard output' : flags.output, onNote }),
+      (parts) => new Recorder(parts, { name: output ?? 'standard output', onNote }),
     );
     this.exit(status);
   }

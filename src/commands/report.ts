@@ -2,7 +2,7 @@
 import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { findTerminal } from '../cli/terminal.js';
+import { outputFlags, parseOutput } from '../cli/printing-flags.js';
 import { report } from '../recorded/report.js';
 import { sortKeys } from '../tree/sort.js';
 
@@ -49,13 +49,12 @@ Calls that did not return are not counted. FILE is of fsnoop record; - is standa
       exclusive: ['callers', 'callees', 'sort'],
     }),
     json: Flags.boolean({ summary: 'JSON, one object a line.' }),
-    output: Flags.string({ char: 'o', summary: 'Write to a file.', helpValue: 'FILE' }),
-    color: Flags.boolean({ summary: 'Colours. [default: on a terminal]', allowNo: true }),
+    ...outputFlags,
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Report);
-    const terminal = flags.output === undefined ? findTerminal() : null;
+    const { output, terminal, color } = parseOutput(flags);
     const edges = (['callers', 'callees'] as const).filter((name) => flags[name]);
     const status = await report({
       path: args.file,
@@ -64,9 +63,9 @@ Calls that did not return are not counted. FILE is of fsnoop record; - is standa
       edges: new Set(edges),
       sort: flags.sort,
       top: flags.top ?? null,
-      output: flags.output ?? null,
+      output,
       width: terminal?.columns ?? null,
-      color: 'color' in flags ? flags.color : terminal !== null && !process.env['NO_COLOR'],
+      color,
       onNote: (text) => process.stderr.write(text),
     });
     this.exit(status);

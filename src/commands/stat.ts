@@ -1,8 +1,7 @@
 /** `fsnoop stat`: how often functions are called, how long that takes, and how it fails. */
 import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
-import { outputFlags } from '../cli/printing-flags.js';
-import { findTerminal } from '../cli/terminal.js';
+import { outputFlags, parseOutput } from '../cli/printing-flags.js';
 import {
   adviseOn,
   callFlags,
@@ -106,14 +105,13 @@ Exit status: as fsnoop trace has it.`;
   }
 
   async run(): Promise<void> {
-    const { flags } = await this.parse(Stat, this.argv.map(spellOut));
-    const terminal = flags.output === undefined ? findTerminal() : null;
+    const { flags } = await this.parse(Stat, spellOut(this.argv));
+    const { output, terminal, color } = parseOutput(flags);
     const shown = {
       format: flags.json ? ('json' as const) : ('text' as const),
-      color: 'color' in flags ? flags.color : terminal !== null && !process.env['NO_COLOR'],
+      color,
       onNote: (text: string) => process.stderr.write(text),
     };
-    const { output = null } = flags;
     const request = {
       ...parseTracing({ ...flags, ...countingWords }, false),
       ...shown,
@@ -136,7 +134,7 @@ Exit status: as fsnoop trace has it.`;
     const { version } = this.config;
     await using server = address === null || request.dryRun ? null : await serveMetrics(address);
     const metrics = server && { server, version };
-    const status = await trace(request, (parts) => new Counter(parts, { ...options, metrics }));
+    const { status } = await trace(request, (parts) => new Counter(parts, { ...options, metrics }));
     this.exit(status);
   }
 }

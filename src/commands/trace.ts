@@ -111,7 +111,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
   }
 
   async run(): Promise<void> {
-    const { args, flags } = await this.parse(Trace, this.argv.map(spellOut));
+    const { args, flags } = await this.parse(Trace, spellOut(this.argv));
     const printing = parsePrinting(flags, hasEntryMode(flags.mode ?? []) ? 'arrows' : 'tree');
     const { format, color, output, onNote } = printing;
     const shown = { format, color, output, onNote };
@@ -141,7 +141,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
       ...printing,
       commandOutput: commandOutputBeside(printing),
     };
-    const status = await trace(request, (parts) => new Printer(parts, request));
+    const { status } = await trace(request, (parts) => new Printer(parts, request));
     this.exit(status);
   }
 }

@@ -24,6 +24,10 @@ What was lost is told of all that was recorded: with --limit-events FILE is read
   };
   static override flags = {
     ...printingFlags,
+    'fgraph-proto': Flags.boolean({
+      summary: 'Show functions with their types.',
+      helpGroup: 'GRAPH',
+    }),
     'limit-events': Flags.integer({
       summary: 'Print no more trees, or calls of a recording without -g.',
       helpValue: 'N',

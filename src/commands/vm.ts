@@ -3,17 +3,13 @@ import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import { exitStatus, Failure } from '../failure.js';
 import { parseBytes, parseDurationNs } from '../words/quantities.js';
-import { writeAll } from '../descriptor.js';
+import { explainWriting, writeAll } from '../descriptor.js';
 import { architectures } from '../vm/architecture.js';
 import { chooseEnvironment } from '../vm/environment.js';
 import { parseGuestFile } from '../vm/guest-files.js';
 import { runInGuest, type GuestOptions } from '../vm/guest.js';
 import { parseModuleNames } from '../vm/modules.js';
 import { renderRunEnd } from '../vm/run-end.js';
-
-const cannotRun = 125;
-/** As a shell gives it for a process that SIGPIPE ended, as in `| head`. */
-const closedPipe = 141;
 
 export default class Vm extends Command {
   static override summary = 'Run a command in a throw-away guest with a kernel of your choice.';
@@ -83,11 +79,7 @@ Debian's node, and the fsnoop that was built for it: npm run setup -- arm64.`;
 
   async run(): Promise<void> {
     const { flags, argv } = await this.parse(Vm);
-    if (argv.length === 0)
-      this.error('There is no command to run.', {
-        exit: 2,
-        suggestions: ['fsnoop vm -- uname -r'],
-      });
+    if (argv.length === 0) throw noCommand();
     this.exit(
       await this.runGuest({
         architecture: flags.arch,
@@ -131,13 +123,8 @@ Debian's node, and the fsnoop that was built for it: npm run setup -- arm64.`;
       return status ?? run.status;
     } catch (error) {
       if (error instanceof Failure && error.oclif.exit !== exitStatus.usage)
-        this.error(error.message, { exit: cannotRun, suggestions: error.suggestions });
-      if (isSystemError(error) && error.syscall === 'write') {
-        if (error.code === 'EPIPE') return closedPipe;
-        this.error(`The output could not be written: ${error.message.replace(', write', '')}.`, {
-          exit: cannotRun,
-        });
-      }
+        throw new Failure(exitStatus.noGuest, error.message, ...error.suggestions);
+      if (isSystemError(error) && error.syscall === 'write') throw cannotWrite(error);
       throw error;
     }
   }
@@ -145,4 +132,14 @@ Debian's node, and the fsnoop that was built for it: npm run setup -- arm64.`;
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error;
+}
+
+const noCommand = (): Failure =>
+  new Failure(exitStatus.usage, 'There is no command to run.', 'fsnoop vm -- uname -r');
+
+function cannotWrite(error: NodeJS.ErrnoException): Error {
+  const explained = explainWriting('The output', error);
+  return explained instanceof Failure
+    ? new Failure(exitStatus.noGuest, explained.message)
+    : explained;
 }

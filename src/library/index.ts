@@ -35,10 +35,11 @@ export function trace(options: TraceOptions): Trace<TraceEvent> {
   const run: Run = async (output, endBy) => {
     const words = toTraceWords(options);
     const request = { ...makeRequest(words, words.live, options), output, endBy };
-    return runTrace(
+    const { status } = await runTrace(
       request,
       (parts) => new Printer(parts, { ...plain, ...request, live: words.live }),
     );
+    return status;
   };
   return driveTrace(run, options.signal);
 }
@@ -57,7 +58,11 @@ export function stat(options: StatOptions): Stat {
     const { by = null, sort, top = null } = words;
     const request = { ...makeRequest(words, false, options), output, endBy };
     const shown = { by, sort, top, intervalMs: parseIntervalMs(words.interval), histograms: false };
-    return runTrace(request, (parts) => new Counter(parts, { ...plain, ...request, ...shown }));
+    const { status } = await runTrace(
+      request,
+      (parts) => new Counter(parts, { ...plain, ...request, ...shown }),
+    );
+    return status;
   };
   return driveStat(run, options.signal);
 }

@@ -69,8 +69,11 @@ export async function diff(request: DiffRequest): Promise<number> {
       ...{ functions: [], outputs: [], addresses: noAddresses, epochNs: 0n },
       ...{ width: request.width, color: request.color },
     });
-    await print(renderDiff(comparisons, edges, after.unit, text), request.output);
-    request.onNote(renderDiffSummary(summary));
+    try {
+      await print(renderDiff(comparisons, edges, after.unit, text), request.output);
+    } finally {
+      request.onNote(renderDiffSummary(summary));
+    }
   }
   return summary.status;
 }

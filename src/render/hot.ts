@@ -29,8 +29,11 @@ export function findHot(
     .slice(0, mostNamed);
 }
 
-/** `Most records: ktime_get 1,230, vfs_read 45. To leave out: --fgraph-exclude 'ktime_get'`; '' for none. */
-export function renderHot(hot: readonly HotFunction[]): string {
+/**
+ * `Most records: ktime_get 1,230, vfs_read 45. To leave out: --fgraph-exclude 'ktime_get'`; '' for none.
+ * @param title for those up to some moment
+ */
+export function renderHot(hot: readonly HotFunction[], title = 'Most records'): string {
   if (hot.length === 0) return '';
   const counts = hot.map((each) => `${each.function} ${formatCount(each.records)}`).join(', ');
   const below = hot.filter(({ root }) => !root).map((each) => each.function);
@@ -38,5 +41,5 @@ export function renderHot(hot: readonly HotFunction[]): string {
     below.length > 0
       ? `To leave out: --fgraph-exclude '${below.join(',')}'`
       : 'To have fewer: another -k, or --filter-arg, --min-duration';
-  return `Most records: ${counts}. ${advice}\n`;
+  return `${title}: ${counts}. ${advice}\n`;
 }

@@ -8,6 +8,7 @@ import { formatNames } from './names.js';
 import { formatBytes } from './summary.js';
 import { formatComm } from './text.js';
 import { formatCount } from '../words/quantities.js';
+import { quoteShell } from '../words/shell.js';
 
 const labelWidth = 11;
 /** How many functions a row of the table of reasons names. */
@@ -26,7 +27,7 @@ export function renderPlanText(plan: Plan): string {
     ...plan.outputs.map(({ text }, place) => row(place === 0 ? 'Outputs' : '', text)),
     plan.stack ? row('Stack', 'of each root') : '',
     plan.cpuTime ? row('CPU time', 'how long each call was off the CPU') : '',
-    plan.command === null ? '' : row('Command', plan.command.map(quote).join(' ')),
+    plan.command === null ? '' : row('Command', plan.command.map(quoteShell).join(' ')),
     row('Buffer', formatBytes(plan.bufferBytes)),
     plan.live ? row('Live', 'a record at each entry too') : '',
     row('Refused', formatCount(plan.refused.length)),
@@ -175,9 +176,4 @@ function formatRefused({ refused }: Plan): string {
     table.push([reason, formatCount(names.length), names.slice(0, maxExamples).join(', ') + more]);
   }
   return table.toString();
-}
-
-/** As a shell would take it. */
-function quote(word: string): string {
-  return /^[\w%+,./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -5,7 +5,7 @@ import type { Budget, BudgetFile } from '../budget/budget.js';
 import { judge, type Verdict } from '../budget/judge.js';
 import { exitStatus, Failure } from '../failure.js';
 import { Gatherer, type Run } from './gatherer.js';
-import { openOutput, writeText, type Output } from './output.js';
+import { checkWritable, openOutput, writeText, type Output } from './output.js';
 import { renderBaseline } from '../render/baseline.js';
 import { renderStart } from '../render/json-lines.js';
 import { makeRenderer } from '../render/renderer.js';
@@ -20,10 +20,12 @@ import {
   renderVerdictsJson,
   type VerdictOptions,
 } from '../render/verdicts.js';
+import type { SinkParts } from './sink.js';
 import { makeWrite, Stop } from './stop.js';
 import { trace, type TraceRequest } from './trace.js';
 import { mergeMeasured, type Measured } from '../tree/measured.js';
 import type { Tree } from '../tree/tree.js';
+import { quoteShell } from '../words/shell.js';
 
 export interface CheckRequest {
   /** What the file of the budgets is called. */
@@ -64,13 +66,15 @@ interface Result {
  */
 export async function check(request: CheckRequest): Promise<number> {
   checkBudgets(request);
+  const { junit, keepAt } = request;
+  // before the runs, which may take long
   await using output = await openOutput(request.output);
+  await using report = junit === null ? null : await openOutput(junit);
+  if (keepAt !== null) await checkWritable(keepAt);
   const result = await runAll(request);
   if (typeof result === 'number') return result;
-  const { junit, keepAt } = request;
   const status = await tell(request, result, output);
-  if (junit !== null)
-    await writeText(junit, renderJunit(result.verdicts, plainOptions(request, result)));
+  await report?.write(renderJunit(result.verdicts, plainOptions(request, result)));
   if (keepAt !== null) await keep(request, result, keepAt);
   if (status !== 0) return status;
   if (result.verdicts.some(({ held }) => !held)) return exitStatus.overBudget;
@@ -144,22 +148,29 @@ async function runOnce(
       onProgress(text === '' || runs === 1 ? text : `run ${number} of ${runs}: ${text}`);
     },
   };
-  const status = await trace(request, (parts) => (gatherer = new Gatherer(parts, file.budgets)));
-  if (gatherer === undefined || interrupted.has(status)) return status;
-  if (status !== 0) throw commandFailed(each, status, runs === 1 ? '' : ` in run ${number}`);
+  const makeGatherer = (parts: SinkParts) => (gatherer = new Gatherer(parts, file.budgets));
+  const { status, by } = await trace(request, makeGatherer);
+  const when = runs === 1 ? '' : ` in run ${number}`;
+  if (by === 'rate') throw tooMany(when);
+  if (gatherer === undefined || by !== 'command') return status;
+  if (status !== 0) throw commandFailed(each, status, when);
   return gatherer.run;
 }
-
-/** As a shell gives it for a signal: SIGHUP, SIGINT, SIGTERM. */
-const interrupted = new Set([129, 130, 143]);
 
 function commandFailed({ wishes }: TraceRequest, status: number, when: string): Failure {
   return new Failure(
     exitStatus.failed,
     `The command ended with ${status}${when}: nothing is judged.`,
-    `See what it says: ${wishes.command?.join(' ') ?? ''}`,
+    `See what it says: ${wishes.command?.map(quoteShell).join(' ') ?? ''}`,
   );
 }
+
+const tooMany = (when: string): Failure =>
+  new Failure(
+    exitStatus.failed,
+    `More records were made${when} than fsnoop takes: nothing is judged.`,
+    'Trace fewer functions, or calls: less of include, more of exclude, a filter',
+  );
 
 function judgeAll(
   { file: { budgets, tolerance, baseline: written }, conditions, baseline }: CheckRequest,

@@ -2,8 +2,7 @@
 import { access, constants, open, writeFile, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { loadNative } from '../attach/native.js';
-import { writeAll } from '../descriptor.js';
-import { exitStatus, Failure } from '../failure.js';
+import { explainWriting, writeAll } from '../descriptor.js';
 
 export interface Output extends AsyncDisposable {
   /**
@@ -15,9 +14,6 @@ export interface Output extends AsyncDisposable {
   /** False when the other end of a pipe is closed: a write tells that only when there is one. */
   hasReader(): boolean;
 }
-
-/** The reader of our output has gone, as in `| head`: nothing to complain about. */
-export class ClosedPipe extends Error {}
 
 const standardOutput = 1;
 
@@ -50,7 +46,7 @@ export async function writeText(path: string, text: string): Promise<void> {
   try {
     await writeFile(path, text);
   } catch (error) {
-    throw cannotWrite(path, error as NodeJS.ErrnoException);
+    throw explainWriting(path, error as NodeJS.ErrnoException);
   }
 }
 
@@ -62,7 +58,7 @@ export async function checkWritable(path: string): Promise<void> {
   try {
     await access(path, constants.W_OK).catch(() => access(dirname(path), constants.W_OK));
   } catch (error) {
-    throw cannotWrite(path, error as NodeJS.ErrnoException);
+    throw explainWriting(path, error as NodeJS.ErrnoException);
   }
 }
 
@@ -70,7 +66,7 @@ async function create(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'w');
   } catch (error) {
-    throw cannotWrite(path, error as NodeJS.ErrnoException);
+    throw explainWriting(path, error as NodeJS.ErrnoException);
   }
 }
 
@@ -82,25 +78,6 @@ async function writeToDescriptor(
   try {
     await writeAll(fd, typeof text === 'string' ? Buffer.from(text) : text);
   } catch (error) {
-    const failed = error as NodeJS.ErrnoException;
-    throw isClosed.has(failed.code ?? '') ? new ClosedPipe() : cannotWrite(name, failed);
+    throw explainWriting(name, error as NodeJS.ErrnoException);
   }
-}
-
-/** The second where the pipe is a socket, and was closed with something in it that nobody had read. */
-const isClosed = new Set(['EPIPE', 'ECONNRESET']);
-
-const advice: Readonly<Record<string, string>> = {
-  ENOSPC: 'Make room, or write elsewhere: --output /another/place',
-  ENOENT: 'Create its folder first',
-  EACCES: 'Choose a place that you may write to',
-};
-
-function cannotWrite(name: string, { code = '', message }: NodeJS.ErrnoException): Failure {
-  const why = message.replace(/^\w+: /, '').replace(/, \w+( '.*')?$/, '');
-  return new Failure(
-    exitStatus.failed,
-    `${name} could not be written: ${why} (${code}).`,
-    ...[advice[code] ?? []].flat(),
-  );
 }

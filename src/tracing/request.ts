@@ -146,7 +146,7 @@ const parseMs = (flag: string, text: string) => parseDurationNs(flag, text, 's')
 function nothingToTrace(): Failure {
   return new Failure(
     exitStatus.usage,
-    'There is nothing to trace without -k (--kfunc) or -p (--prog).',
+    'There is nothing to trace without -k (--kfunc), -p (--prog) or, but for fsnoop stat, -t (--tracepoint).',
     'Name functions: fsnoop -k vfs_read',
     "Find some with: fsnoop list '*read*'",
   );

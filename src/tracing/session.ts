@@ -4,8 +4,9 @@ import { attach, type KernelLosses } from '../attach/attach.js';
 import type { CountedBytes } from '../attach/counting.js';
 import type { CommandOutput, WaitingCommand } from '../attach/command.js';
 import { startWatchdog } from '../attach/watchdog.js';
+import { ClosedPipe } from '../descriptor.js';
 import { Backlog } from './backlog.js';
-import { ClosedPipe, type Output } from './output.js';
+import type { Output } from './output.js';
 import type { Counting } from '../plan/counting.js';
 import { placesOf, type Plan, type PlannedFunction, type RefusedFunction } from '../plan/plan.js';
 import { guardRate } from './rate-guard.js';
@@ -109,7 +110,8 @@ export async function runSession(
       if (stop.reason !== null) return; // something else was first
       const stopped = { reason: 'max-rate', recordsPerSecond, maxRate: options.maxRate } as const;
       stop.ask({ type: 'rate', stopped });
-      onNote(renderStopped(stopped) + renderHot(findHot(places, attachment.counts)));
+      const hot = findHot(places, attachment.counts);
+      onNote(renderStopped(stopped) + renderHot(hot, 'Most records until then'));
     },
   });
   if (stop.reason === null) command?.go();

@@ -1,7 +1,8 @@
 /** When and why a trace ends. The first reason counts. */
 import { Deferred } from '../deferred.js';
+import { ClosedPipe } from '../descriptor.js';
 import { exitStatus } from '../failure.js';
-import { ClosedPipe, type Output } from './output.js';
+import type { Output } from './output.js';
 import type { Stopped } from '../render/summary.js';
 
 export type StopReason =
@@ -19,9 +20,6 @@ export interface ProgramEnd {
   /** Aborted: it is to end, and what is not taken yet is not wanted. */
   readonly left: AbortSignal;
 }
-
-/** As a shell gives it for a process that SIGPIPE ended. */
-const closedPipeStatus = 141;
 
 /** setTimeout() takes no more: 24 days. */
 const longestTimerMs = 2 ** 31 - 1;
@@ -125,7 +123,7 @@ export class Stop implements Disposable {
       case 'rate':
         return exitStatus.failed;
       case 'closed pipe':
-        return closedPipeStatus;
+        return exitStatus.closedPipe;
       default:
         return 0;
     }

@@ -25,7 +25,7 @@ import { renderPlanJson, renderPlanText } from '../render/plan.js';
 import type { RendererOptions } from '../render/renderer.js';
 import { runSession, type SessionOptions } from './session.js';
 import type { Sink, SinkParts } from './sink.js';
-import { makeWrite, Stop } from './stop.js';
+import { makeWrite, Stop, type StopReason } from './stop.js';
 import { spellPrototype } from '../symbols/c-type.js';
 import type { CallGraph } from '../symbols/callees.js';
 import type { KernelFunction } from '../symbols/function.js';
@@ -56,16 +56,22 @@ export interface TraceRequest
   readonly verbose: boolean;
 }
 
+export interface TraceEnd {
+  /** The exit status that it stands for. */
+  readonly status: number;
+  /** What ended it; null where nothing was traced. */
+  readonly by: StopReason['type'] | null;
+}
+
 /**
  * Traces until the command ends, a limit is reached, or a signal comes.
  * @param makeSink of what is traced
- * @returns the exit status
  * @throws {Failure} when the request makes no sense here, or this kernel or user cannot trace
  */
 export async function trace(
   request: TraceRequest,
   makeSink: (parts: SinkParts) => Sink,
-): Promise<number> {
+): Promise<TraceEnd> {
   const { command: argv, roots, include, exclude, extra } = request.wishes;
   using small = keepHeapSmall(request.heapOwner);
   using command =
@@ -77,7 +83,7 @@ export async function trace(
   const choice = { methods, ...chooseFunctions(request.wishes, symbols) };
   await using output = await openOutput(request.output);
   const learnt = await findLearnt(request, choice, symbols, output);
-  if (typeof learnt === 'number') return learnt;
+  if (typeof learnt === 'number') return { status: learnt, by: null };
   const plan = makePlan(
     request.wishes,
     learnt === null ? choice : { ...choice, include: symbols.match(learnt.functions) },
@@ -88,7 +94,7 @@ export async function trace(
   if (request.dryRun) {
     request.onProgress('');
     await makeWrite(output, stop)(renderDryRun(plan, request, symbols));
-    return stop.status();
+    return { status: stop.status(), by: null };
   }
   const parts: SinkParts = {
     opening: open(plan, learnt, request),
@@ -105,7 +111,8 @@ export async function trace(
   if (command?.execError != null) request.onNote(`${command.execError}\n`);
   if (stop.reason?.type !== 'command') command?.kill(stop.signal);
   const isStrictlyLost = lost && request.strict && stop.reason?.type !== 'rate';
-  return isStrictlyLost ? exitStatus.lost : stop.status();
+  const status = isStrictlyLost ? exitStatus.lost : stop.status();
+  return { status, by: stop.reason?.type ?? null };
 }
 
 /** What is below the roots may be any function. */

@@ -1,4 +1,5 @@
 /** The guest's first process: a shell script that prepares the system, runs the command and reports. */
+import { quoteShell } from '../words/shell.js';
 
 /** Places inside the guest that both sides know. */
 export const guestPaths = {
@@ -10,11 +11,6 @@ export const guestPaths = {
 
 /** Numbers of the virtio-serial ports, /dev/vport0pN in the guest, and of the serial lines, /dev/ttySN. */
 export const ports = { stdout: 1, stderr: 2, control: 3 } as const;
-
-/** A word as the shell reads it back exactly. */
-export function quoteShell(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
-}
 
 /**
  * The script that becomes the command, argument for argument, when the modules of these names are loaded; if one
