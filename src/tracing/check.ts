@@ -66,7 +66,8 @@ interface Result {
  */
 export async function check(request: CheckRequest): Promise<number> {
   checkBudgets(request);
-  const { junit, keepAt } = request;
+  const { keepAt } = request;
+  const junit = request.trace.dryRun ? null : request.junit;
   // before the runs, which may take long
   await using output = await openOutput(request.output);
   await using report = junit === null ? null : await openOutput(junit);
