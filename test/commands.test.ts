@@ -297,7 +297,11 @@ describe('wrong usage', () => {
     ],
     ['trace', ['-k', 'x:'], "-k 'x:' has neither the name of an argument nor a type"],
     ['trace', ['-k', 'x', 'stray'], 'Unexpected argument: stray'],
-    ['trace', ['-k', 'x', '--', 'head', '-n1', 'a file'], "Unexpected arguments: head -n1 'a file'"],
+    [
+      'trace',
+      ['-k', 'x', '--', 'head', '-n1', 'a file'],
+      "Unexpected arguments: head -n1 'a file'",
+    ],
     ['trace', ['-k', 'x', '--nonsense'], 'Nonexistent flag: --nonsense'],
     ['trace', ['-k', 'x', '-c', 'ls', '--filter-pid', '3'], 'cannot also be provided'],
     ['trace', ['-k', 'x', '--fgraph-max-depth', '0'], 'greater than or equal to 1'],
