@@ -27,13 +27,26 @@ const chosen = (name: string, role: 'root' | 'below') => {
 interface Asked extends Partial<Omit<CaptureWishes, 'outputs' | 'filters'>> {
   readonly roots?: readonly string[];
   readonly below?: readonly string[];
+  /** Roots that are to be shown below others, too. */
+  readonly both?: readonly string[];
   readonly outputs?: readonly string[];
   readonly filters?: readonly string[];
 }
 
-function capture({ roots = ['vfs_read'], below = [], outputs = [], filters = [], ...rest }: Asked) {
+function capture({
+  roots = ['vfs_read'],
+  below = [],
+  both = [],
+  outputs = [],
+  filters = [],
+  ...rest
+}: Asked) {
   return captureAll(
-    [...roots.map((name) => chosen(name, 'root')), ...below.map((name) => chosen(name, 'below'))],
+    [
+      ...roots.map((name) => chosen(name, 'root')),
+      ...below.map((name) => chosen(name, 'below')),
+      ...both.map((name) => ({ ...chosen(name, 'root'), isBelow: true })),
+    ],
     {
       ...{ args: 'compact', errnos: null, stack: false, argSlots: 12 },
       ...rest,
@@ -160,6 +173,44 @@ describe('filters', () => {
     });
     expect(functions.filter(({ root }) => !root).every(({ program }) => program === null)).toBe(
       true,
+    );
+  });
+});
+
+describe('of several roots', () => {
+  const rolesOf = ({ functions, refused }: ReturnType<typeof capture>) => ({
+    functions: functions.map(({ name, root }) => `${root ? '*' : ' '} ${name}`),
+    refused: refused.map(({ function: name, reason }) => `${name}: ${reason}`),
+  });
+
+  test('each shows what it has of what is to be shown', () => {
+    const { functions, refused } = capture({
+      roots: ['vfs_read', 'takes_pair'],
+      outputs: ['count', 'pair'],
+    });
+    expect(functions.map(({ name, outputs }) => [name, outputs.map((one) => one?.when)])).toEqual([
+      ['vfs_read', ['entry', undefined]],
+      ['takes_pair', [undefined, 'entry']],
+    ]);
+    expect(refused).toEqual([]);
+    const lacking = { roots: ['vfs_read', 'takes_pair'], outputs: ['count', 'nothing'] };
+    expect(complaint(() => capture(lacking))).toContain(
+      '--output-arg: vfs_read has no parameter nothing.',
+    );
+  });
+
+  test('one that a filter can not be asked of is left out, but where it is below others', () => {
+    const filters = ['count > 1'];
+    expect(rolesOf(capture({ roots: ['vfs_read', 'takes_pair'], filters }))).toEqual({
+      functions: ['* vfs_read'],
+      refused: ['takes_pair: --filter-arg: takes_pair has no parameter count'],
+    });
+    expect(rolesOf(capture({ both: ['takes_pair'], filters }))).toEqual({
+      functions: ['* vfs_read', '  takes_pair'],
+      refused: ['takes_pair: but below others; --filter-arg: takes_pair has no parameter count'],
+    });
+    expect(complaint(() => capture({ roots: [], both: ['takes_pair'], filters }))).toContain(
+      '--filter-arg: takes_pair has no parameter count.',
     );
   });
 });

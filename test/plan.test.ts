@@ -241,7 +241,10 @@ describe('a plan', () => {
           name,
           module: null,
           btfId: 0,
-          returns: { kind: 'void' },
+          returns:
+            name === 'vfs_read'
+              ? { kind: 'int', bytes: 8, signed: true, char: false }
+              : { kind: 'void' },
           reason: refused[name] ?? null,
         }));
     },
@@ -585,6 +588,23 @@ describe('a plan', () => {
           security_file_permission
         * vfs_read
         x do_exit: no-return"
+      `);
+    });
+
+    test('has a root that a filter refuses where another root calls it', () => {
+      const kfuncs = ['vfs_read', 'rw_verify_area', 'fsnotify'];
+      const roots = [
+        callee(0, [1], 'vfs_read'),
+        callee(0, [], 'rw_verify_area'),
+        callee(0, [], 'fsnotify'),
+      ];
+      const fields = { graph: true, kfuncs, errnos: 'any' as const };
+      expect(draw(planOf(fields, { callees: roots, leftOut: [] }))).toMatchInlineSnapshot(`
+        "
+          rw_verify_area
+        * vfs_read
+        x fsnotify: returns no errors
+        x rw_verify_area: but below others; returns no errors"
       `);
     });
 

@@ -3,18 +3,19 @@ import type { ExpressionError } from '../expr/error.js';
 import { exitStatus, Failure } from '../failure.js';
 import type { KernelFunction } from '../symbols/function.js';
 import { toFailure } from './caret.js';
-import { makeCapture, reasonOf, type Capture, type CaptureWishes, type Misfit } from './capture.js';
+import { makeCapture, type Capture, type CaptureWishes, type Misfit } from './capture.js';
 import type { FunctionSource } from './find.js';
 import type { PlannedFunction, RefusedFunction } from './plan.js';
 
 export interface ChosenFunction {
   readonly found: KernelFunction;
   readonly role: 'root' | 'below';
+  /** A root that is to be shown below others, too: there it stays where a filter refuses it. */
+  readonly isBelow?: boolean;
 }
 
 /**
- * Roots for which an expression means nothing are refused, unless it is one to be shown that means
- * nothing for any of them.
+ * Roots for which a filter means nothing are refused; what is to be shown is of those that have it.
  * @throws {Failure} when an expression fits nowhere, or no root is left
  */
 export function captureAll(
@@ -25,31 +26,22 @@ export function captureAll(
   const functions: Fitted[] = [];
   const refused: RefusedFunction[] = [];
   let firstError: ExpressionError | null = null;
-  for (const { found, role } of chosen) {
+  const add = ({ found, role, isBelow = false }: ChosenFunction): void => {
     const captured = makeCapture(found, role, wishes, symbols.btfOf(found.module));
-    if (captured.type === 'refused') {
-      firstError ??= captured.error;
-      refused.push({ function: found.name, reason: captured.reason });
-      continue;
+    if (captured.type === 'capture') {
+      const planned = planFunction(found, role, captured.capture);
+      functions.push({ planned, misfits: captured.misfits });
+      return;
     }
-    const planned = planFunction(found, role, captured.capture);
-    functions.push({ planned, misfits: captured.misfits });
-  }
+    firstError ??= captured.error;
+    const reason = isBelow ? `but below others; ${captured.reason}` : captured.reason;
+    refused.push({ function: found.name, reason });
+    if (isBelow) add({ found, role: 'below' });
+  };
+  chosen.forEach(add);
   if (!functions.some(({ planned }) => planned.root)) throw noRootLeft(refused, firstError);
-  const mustFit = findFitting(functions, wishes);
-  const fits = ({ planned, misfits }: Fitted) =>
-    !planned.root || misfits.every(({ place }) => !mustFit.has(place));
-  for (const fitted of functions) {
-    if (fits(fitted)) continue;
-    const [first] = fitted.misfits;
-    refused.push({
-      function: fitted.planned.name,
-      reason: first === undefined ? '' : reasonOf('--output-arg', first.error),
-    });
-  }
-  const left = functions.filter(fits).map(({ planned }) => planned);
-  if (!left.some(({ root }) => root)) throw noRootLeft(refused, functions[0]?.misfits[0]?.error);
-  return { functions: left, refused };
+  checkOutputs(functions, wishes);
+  return { functions: functions.map(({ planned }) => planned), refused };
 }
 
 /** Word by word: spread out, thousands would take a second. */
@@ -84,25 +76,21 @@ interface Fitted {
   readonly misfits: readonly Misfit[];
 }
 
-/** The outputs, by their place, that mean something for some root. */
-function findFitting(functions: readonly Fitted[], { outputs }: CaptureWishes): Set<number> {
-  const fitting = new Set<number>();
+/** @throws {Failure} on one that means nothing for any of the functions: as the first root has it */
+function checkOutputs(functions: readonly Fitted[], { outputs }: CaptureWishes): void {
+  const rootsFirst = functions.toSorted((a, b) => Number(b.planned.root) - Number(a.planned.root));
   for (const place of outputs.keys()) {
-    const without = (fitted: Fitted) => fitted.misfits.find((misfit) => misfit.place === place);
-    const roots = functions.filter(({ planned }) => planned.root);
-    if (roots.some((root) => without(root) === undefined)) fitting.add(place);
-    const [first] = [...roots, ...functions].flatMap((fitted) => without(fitted) ?? []);
-    if (first !== undefined && functions.every((fitted) => without(fitted) !== undefined))
+    const misfits = rootsFirst.flatMap((one) =>
+      one.misfits.filter((misfit) => misfit.place === place),
+    );
+    const [first] = misfits;
+    if (first !== undefined && misfits.length === functions.length)
       throw toFailure('--output-arg', first.error);
   }
-  return fitting;
 }
 
-function noRootLeft(
-  refused: readonly RefusedFunction[],
-  error: ExpressionError | null | undefined,
-): Failure {
-  if (error != null) return toFailure('--filter-arg', error);
+function noRootLeft(refused: readonly RefusedFunction[], error: ExpressionError | null): Failure {
+  if (error !== null) return toFailure('--filter-arg', error);
   const [first] = refused;
   return new Failure(
     exitStatus.usage,

@@ -154,7 +154,7 @@ export function makeCapture(
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     if (error.kind !== 'scope') throw toFailure('--filter-arg', error);
-    return { type: 'refused', error, reason: reasonOf('--filter-arg', error) };
+    return { type: 'refused', error, reason: reasonOf(error) };
   }
   if (role === 'root' && wishes.errnos !== null) {
     const ops = filterErrors(target.returns, wishes.errnos);
@@ -305,8 +305,8 @@ function isConst(btf: Btf, id: number): boolean {
 }
 
 /** `--filter-arg: vfs_open has no parameter count`. */
-export const reasonOf = (flag: string, error: ExpressionError) =>
-  `${flag}: ${error.message.split('. ')[0]?.replace(/\.$/, '') ?? ''}`;
+const reasonOf = (error: ExpressionError) =>
+  `--filter-arg: ${error.message.split('. ')[0]?.replace(/\.$/, '') ?? ''}`;
 
 interface Filters {
   readonly guard: Guard | null;

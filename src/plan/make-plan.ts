@@ -3,7 +3,7 @@ import { exitStatus, Failure } from '../failure.js';
 import type { CalleeSearch, CallGraph } from '../symbols/callees.js';
 import { whyDeniedTracepoint } from '../symbols/deny-list.js';
 import { spellFunction, type KernelFunction, type Scope } from '../symbols/function.js';
-import { captureAll } from './capture-all.js';
+import { captureAll, type ChosenFunction } from './capture-all.js';
 import { findFunctions, type FunctionSource } from './find.js';
 import type { Lesson } from './learnt.js';
 import { chooseMethod, traits, type Method } from './method.js';
@@ -64,11 +64,6 @@ interface ChosenFunctions {
 export interface Choice extends ChosenFunctions {
   /** Those that there are, the best first. */
   readonly methods: readonly Method[];
-}
-
-interface Chosen {
-  readonly found: KernelFunction;
-  readonly role: 'root' | 'below';
 }
 
 export const hasGraph = ({ graph, roots }: Pick<Wishes, 'graph' | 'roots'>): boolean =>
@@ -144,9 +139,12 @@ export function makePlan(
   const named = include.filter((one) => !excluded.has(one));
   // what is included may be called indirectly: it does not have to be in the code
   const below = [...(include.length > 0 ? named : listPatchable(found)), ...extra];
-  const chosen = new Map<string, Chosen>();
+  const chosen = new Map<string, ChosenFunction>();
   for (const one of below) chosen.set(spellFunction(one), { found: one, role: 'below' });
-  for (const one of roots) chosen.set(spellFunction(one), { found: one, role: 'root' });
+  for (const one of roots) {
+    const name = spellFunction(one);
+    chosen.set(name, { found: one, role: 'root', isBelow: chosen.has(name) });
+  }
   const all = [...chosen.values()].sort((a, b) => (a.found.name < b.found.name ? -1 : 1));
   const traceable = all.filter(({ found: { reason } }) => reason === null);
   const points = tracepoints.map((found) => chooseRole(found, traceable));
@@ -188,14 +186,22 @@ export function makePlan(
 }
 
 /** Where there are functions, tracepoints are marks in the trees of those. */
-const chooseRole = (found: KernelFunction, functions: readonly Chosen[]): Chosen => ({
+const chooseRole = (
+  found: KernelFunction,
+  functions: readonly ChosenFunction[],
+): ChosenFunction => ({
   found,
   role: functions.length > 0 ? 'below' : 'root',
 });
 
+/** What is called, a root among it where another one calls it. */
 function listPatchable(graph: PlannedGraph | null): KernelFunction[] {
-  const all = graph?.callees.map(({ callee }) => callee) ?? [];
-  return all.filter(({ reason }) => reason !== 'no patch site');
+  const callees = graph?.callees ?? [];
+  const called = new Set(callees.flatMap(({ calls }) => calls));
+  return callees
+    .filter(({ level }, place) => level > 0 || called.has(place))
+    .map(({ callee }) => callee)
+    .filter(({ reason }) => reason !== 'no patch site');
 }
 
 /** With the functions of all names; of those of one address the one that can be traced. */
@@ -221,7 +227,7 @@ function unknown(name: string): KernelFunction {
   return { name, module: null, btfId: 0, returns: { kind: 'void' }, reason: 'no patch site' };
 }
 
-function toRefused({ found: { name, module, reason } }: Chosen): RefusedFunction[] {
+function toRefused({ found: { name, module, reason } }: ChosenFunction): RefusedFunction[] {
   return reason === null ? [] : [{ function: spellFunction({ name, module }), reason }];
 }
 
