@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Budget, Rule } from '../src/budget/budget.js';
-import { namesIn } from '../src/budget/budget.js';
+import { limitedIn, namesIn } from '../src/budget/budget.js';
 import { judge } from '../src/budget/judge.js';
 import { holds, parseLimit } from '../src/budget/limit.js';
 import { Meter } from '../src/budget/meter.js';
 import { formatMistake } from '../src/budget/mistake.js';
 import { parseBudget } from '../src/budget/parse.js';
-import { wordsOf } from '../src/cli/budget-words.js';
+import { askFor, failInBudgetWords, noteFilter } from '../src/cli/budget-words.js';
+import { Failure } from '../src/failure.js';
 import type { Tree } from '../src/tree/tree.js';
 import { functions, read, treeOf, treesOf } from './fixtures/reads.js';
 import { recordsOf, type Sketch } from './fixtures/records.js';
@@ -70,7 +71,10 @@ describe('a budget file', () => {
         },
       },
     ]);
-    expect(namesIn(budgets)).toEqual(['vfs_read', 'blk_mq_*', 'schedule', 'ext4_*']);
+    expect(Object.fromEntries(namesIn(budgets))).toEqual({
+      ...{ vfs_read: 4, 'blk_mq_*': 5, schedule: 6, 'ext4_*': 7 },
+    });
+    expect([...limitedIn(budgets)]).toEqual(['vfs_read', 'blk_mq_*']);
   });
 
   test('lists limits of one measure, each with its own line of the key', () => {
@@ -88,21 +92,67 @@ budgets:
     ]);
   });
 
-  test('what budgets name is traced too: included, or beside a graph of its own', () => {
-    expect(wordsOf(parse(whole), 'auto')).toMatchObject({
-      kfunc: ['vfs_read'],
-      'output-fgraph': true,
-      'fgraph-include': ['ext4_*', 'blk_mq_*', 'schedule', 'ext4_*'],
-      'fgraph-extra': [],
+  describe('asks for what budgets name', () => {
+    const given = { 'cpu-time': false, 'dry-run': false, watchdog: '30s', command: 'true' };
+    const ask = (text: string, method: 'auto' | 'kprobe.multi' = 'auto') => {
+      const { wishes, ...asked } = askFor('b.yaml', parse(text), { ...given, method });
+      const globs = (name: 'roots' | 'include' | 'extra' | 'alsoRoots') =>
+        wishes[name].map(({ glob }) => glob);
+      return {
+        ...{ roots: globs('roots'), include: globs('include'), extra: globs('extra') },
+        ...{ alsoRoots: globs('alsoRoots'), graph: wishes.graph, method: asked.method },
+      };
+    };
+
+    test('included, or beside a graph of its own: what is limited as roots, too', () => {
+      expect(ask(whole)).toMatchObject({
+        roots: ['vfs_read'],
+        graph: true,
+        include: ['ext4_*', 'blk_mq_*', 'schedule', 'ext4_*'],
+        extra: [],
+        alsoRoots: ['blk_mq_*'],
+      });
+      const graph = whole.replace("include: ['ext4_*']", 'graph: true');
+      expect(ask(graph, 'kprobe.multi')).toMatchObject({
+        method: 'kprobe.multi',
+        include: [],
+        extra: ['blk_mq_*', 'schedule', 'ext4_*'],
+        alsoRoots: ['blk_mq_*'],
+      });
+      const alone = '{trace: {kfunc: vfs_read}, budgets: [{function: vfs_read, calls: 3}]}';
+      expect(ask(alone)).toMatchObject({ graph: false, alsoRoots: [] });
     });
-    const graph = parse(whole.replace("include: ['ext4_*']", 'graph: true'));
-    expect(wordsOf(graph, 'kprobe.multi')).toMatchObject({
-      method: 'kprobe.multi',
-      'fgraph-include': [],
-      'fgraph-extra': ['blk_mq_*', 'schedule', 'ext4_*'],
+
+    test('a share is of all calls of the other function, and of what is below those alone', () => {
+      const share = '{function: vfs_read, share-of: ksys_read, max: 50%}';
+      expect(ask(`{trace: {kfunc: x}, budgets: [${share}]}`)).toMatchObject({
+        include: ['vfs_read', 'ksys_read'],
+        alsoRoots: ['ksys_read'],
+      });
     });
-    const alone = parse('{trace: {kfunc: vfs_read}, budgets: [{function: vfs_read, calls: 3}]}');
-    expect(wordsOf(alone, 'auto')).toMatchObject({ 'output-fgraph': false });
+
+    test('only below the calls that a filter chooses, which is said', () => {
+      const filtered = whole.replace('runs: 5', "filter: ['count > 1']");
+      expect(ask(filtered)).toMatchObject({ alsoRoots: [] });
+      expect(noteFilter('b.yaml', parse(filtered))).toBe(
+        'b.yaml: With filter, blk_mq_* counts only below vfs_read.\n',
+      );
+      expect(noteFilter('b.yaml', parse(whole))).toBe('');
+    });
+  });
+
+  test('what is wrong is said in its words, but what a command says is its own', () => {
+    const usage = new Failure(
+      2,
+      "-k 'vfs_raed,x-k' and --fgraph-include 'y'",
+      "--kfunc-kmods NAME, or --kfunc-all-kmods; fsnoop list --proto 'z'",
+    );
+    expect(failInBudgetWords(usage)).toMatchObject({
+      message: "kfunc 'vfs_raed,x-k' and include 'y'",
+      suggestions: ["modules: [NAME], or modules: all; fsnoop list --proto 'z'"],
+    });
+    const failed = new Failure(1, 'The command ended with 1', 'See what it says: x --comm y');
+    expect(failInBudgetWords(failed)).toBe(failed);
   });
 
   test.each([

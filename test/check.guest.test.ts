@@ -108,6 +108,31 @@ budgets: [{function: ksys_read, calls: '>= 1'}]`,
     `${reads}\nbaseline: base.json`,
     'fsnoop check b.yaml -- calls read 100',
   ),
+  // dd reads and writes a byte ten times, and opens what it reads
+  'not below kfunc': withBudget(
+    `trace: {kfunc: read_zero, comm: dd}
+command: dd if=/dev/zero of=/dev/null bs=1 count=10
+budgets:
+  - {function: ksys_write, calls: ['>= 10', '<= 1']}
+  - {function: do_sys_openat2, calls: '>= 2'}
+  - {function: read_zero, share-of: vfs_read, max: 100%}
+  - {function: 'vfs_[r]ead', never-calls: [read_zero]}`,
+    'fsnoop check b.yaml --json',
+  ),
+  'below what a filter lets through': withBudget(
+    `trace: {kfunc: ksys_read, comm: calls, filter: fd < 0}
+command: calls read 3
+budgets: [{function: vfs_read, calls: 0}]`,
+    'fsnoop check b.yaml',
+  ),
+  'no such glob': withBudget(
+    oneOf("{function: vfs_read, calls: 9}, {function: 'nosuch_*', calls: 0}"),
+    'fsnoop check b.yaml',
+  ),
+  'a filter for no root': withBudget(
+    oneOf('{function: vfs_read, calls: 9}').replace('comm', 'filter: nothing > 1, comm'),
+    'fsnoop check b.yaml',
+  ),
   planned: withBudget(holding, 'fsnoop check b.yaml --dry-run'),
   left: leftovers,
 };
@@ -215,7 +240,9 @@ describe('in a guest', () => {
     ['nowhere for JUnit', 1, '/nosuch/x could not be written: no such file'],
     ['no command', 2, 'There is no command to run.'],
     ['nothing to judge', 2, 'b.yaml has no budgets to judge.'],
-    ['no such function', 2, 'This kernel has no function vfs_raed.'],
+    ['no such function', 2, "b.yaml:3: 'vfs_raed' is no function of this kernel."],
+    ['no such glob', 2, "b.yaml:3: 'nosuch_*' matches no function of this kernel."],
+    ['a filter for no root', 2, 'filter: ksys_read has no parameter nothing.'],
     ['not traceable', 5, "is on __fentry__, which can't be traced: "],
     ['left out', 2, 'is on vfs_read, which is not traced.'],
     ['instructions of a machine that has none', 2, 'no numbers of instructions'],
@@ -226,6 +253,26 @@ describe('in a guest', () => {
     expect(of(name)).toMatchObject({ status, stdout: '' });
     expect(of(name).stderr).toContain(message);
     expect(of(name).stderr).toContain('Try this: ');
+  });
+
+  test('a limit is of all calls that the command makes, below kfunc or not', () => {
+    expect(of('not below kfunc').status).toBe(3);
+    const found = budgetsOf('not below kfunc').map(({ held, value, unit }) => ({
+      held,
+      value: unit === 'calls' ? value : typeof value,
+    }));
+    const [writes, few, opens, share, never] = found;
+    expect(writes?.held, JSON.stringify(found)).toBe(true);
+    expect(few).toEqual({ held: false, value: writes?.value });
+    expect([opens?.held, share]).toEqual([true, { held: true, value: 'number' }]);
+    expect(never).toEqual({ held: false, value: 10 });
+  });
+
+  test('with a filter only those below the calls that it chooses, which is said', () => {
+    expect(of('below what a filter lets through')).toMatchObject({
+      status: 0,
+      stderr: 'b.yaml: With filter, vfs_read counts only below ksys_read.\n',
+    });
   });
 
   test('what was lost makes it unsure', () => {

@@ -262,8 +262,8 @@ describe('a plan', () => {
   };
 
   /** Wishes with the patterns as they are written. */
-  type Texts = Omit<Wishes, 'roots' | 'include' | 'exclude' | 'extra'> &
-    Readonly<Record<'kfuncs' | 'include' | 'exclude' | 'extra', readonly string[]>>;
+  type Texts = Omit<Wishes, 'roots' | 'include' | 'exclude' | 'extra' | 'alsoRoots'> &
+    Readonly<Record<'kfuncs' | 'include' | 'exclude' | 'extra' | 'alsoRoots', readonly string[]>>;
 
   const wishes: Texts = {
     kfuncs: ['vfs_read'],
@@ -274,6 +274,7 @@ describe('a plan', () => {
     include: [],
     exclude: [],
     extra: [],
+    alsoRoots: [],
     maxDepth: 5,
     paths: 'likely',
     lesson: null,
@@ -293,13 +294,14 @@ describe('a plan', () => {
   };
 
   const planOf = (fields: Partial<Texts>, callees: CallGraph | null = null) => {
-    const { kfuncs, include, exclude, extra, ...others } = { ...wishes, ...fields };
+    const { kfuncs, include, exclude, extra, alsoRoots, ...others } = { ...wishes, ...fields };
     const all = {
       ...others,
       roots: parsePatterns('-k', kfuncs),
       include: parsePatterns('--fgraph-include', include),
       exclude: parsePatterns('--fgraph-exclude', exclude),
       extra: parsePatterns('--fgraph-extra', extra),
+      alsoRoots: parsePatterns('b.yaml:4:', alsoRoots),
     };
     return makePlan(
       all,
@@ -410,6 +412,25 @@ describe('a plan', () => {
     `);
   });
 
+  test('has what budgets limit as roots too, where it is not left out', () => {
+    const limited = {
+      include: ['vfs_read*', 'vfs_write', 'security_*'],
+      exclude: ['*_open', 'vfs_readv'],
+      alsoRoots: ['security_*', 'vfs_write'],
+    };
+    expect(draw(graphOf(limited))).toMatchInlineSnapshot(`
+      "
+      * security_file_permission
+      * vfs_read
+      * vfs_write"
+    `);
+    expect(draw(graphOf({ extra: ['fsnotify'], alsoRoots: ['fsnotify'] }))).toContain('* fsnotify');
+    const unknown = { include: ['vfs_*'], alsoRoots: ['nosuch_*'] };
+    expect(complaint(() => graphOf(unknown))).toContain(
+      "b.yaml:4: 'nosuch_*' matches no function of this kernel.",
+    );
+  });
+
   test("keeps each function's own BTF id", () => {
     const [found] = symbols.match(['vfs_write']);
     const { functions } = plan('vfs_write');
@@ -448,7 +469,7 @@ describe('a plan', () => {
   test('a name that does not exist: the nearest that do', () => {
     expect(complaint(() => plan('vfs_raed'))).toMatchInlineSnapshot(`
       "
-      This kernel has no function vfs_raed.
+      -k 'vfs_raed' is no function of this kernel.
       Did you mean: vfs_read, vfs_readv
       Look for functions with: fsnoop list '*vfs_raed*'"
     `);
@@ -457,7 +478,7 @@ describe('a plan', () => {
   test('a name like no other', () => {
     expect(complaint(() => plan('tcp_v4_connect'))).toMatchInlineSnapshot(`
       "
-      This kernel has no function tcp_v4_connect.
+      -k 'tcp_v4_connect' is no function of this kernel.
       Look for functions with: fsnoop list '*tcp_v4_connect*'"
     `);
   });

@@ -57,11 +57,26 @@ export interface BudgetFile {
   readonly tolerance: number;
 }
 
-/** All functions that budgets name, each once. */
-export function namesIn(budgets: readonly Budget[]): readonly string[] {
-  const names = budgets.flatMap(({ function: name, rule }) => {
-    if (rule.type === 'never calls') return [name, ...rule.callees];
-    return rule.type === 'share' ? [name, rule.of] : [name];
-  });
-  return [...new Set(names)];
+/** All functions that budgets name, each once, with the line of the first budget that does. */
+export function namesIn(budgets: readonly Budget[]): ReadonlyMap<string, number> {
+  const lines = new Map<string, number>();
+  for (const { function: name, line, rule } of budgets) {
+    for (const one of [name, ...othersIn(rule)]) if (!lines.has(one)) lines.set(one, line);
+  }
+  return lines;
 }
+
+function othersIn(rule: Rule): readonly string[] {
+  switch (rule.type) {
+    case 'limit':
+      return [];
+    case 'never calls':
+      return rule.callees;
+    case 'share':
+      return [rule.of];
+  }
+}
+
+/** Functions of which all calls count, wherever they are: the others that are named only do below these. */
+export const limitedIn = (budgets: readonly Budget[]): ReadonlySet<string> =>
+  new Set(budgets.map(({ function: name, rule }) => (rule.type === 'share' ? rule.of : name)));

@@ -5,12 +5,11 @@ import * as Flags from '@oclif/core/flags';
 import { baselinePathOf, loadBaseline } from '../recorded/baseline.js';
 import { loadBudget } from '../budget/load.js';
 import { check } from '../tracing/check.js';
-import { wordsOf } from '../cli/budget-words.js';
+import { askFor, failInBudgetWords, inBudgetWords, noteFilter } from '../cli/budget-words.js';
 import { outputFlags, parseOutput } from '../cli/printing-flags.js';
 import { showProgress } from '../cli/terminal.js';
 import { callFlags } from '../cli/tracing-flags.js';
 import { exitStatus, Failure } from '../failure.js';
-import { parseRequest } from '../tracing/request.js';
 
 export default class Check extends Command {
   static override summary = 'Hold kernel functions to a budget: calls, times, errors, structure.';
@@ -27,7 +26,9 @@ export default class Check extends Command {
   tolerance: 10%
 
 Limits are of calls, errors, total, self, mean, min, max, p50, p90, p99; <, <=, >, >=, == or none, for <=; a list has several.
-What begins with > needs quotes. Functions that a glob matches are taken together. Functions that budgets name are traced too.
+What begins with > needs quotes. Functions that a glob matches are taken together.
+A function that has a limit is traced wherever the command calls it, below kfunc or not; with filter only below the calls of
+kfunc that it lets through. What never-calls names, and what is a share-of another, counts below that.
 Of several runs, counts hold in each, and of times the median counts. A time without a call breaks its budget.
 Under fsnoop vm --icount times are numbers of instructions, the same on each machine: p99: < 20000 instructions.
 schemas/budget.schema.json says all that a budget may have; editors check it where the file begins with
@@ -81,6 +82,11 @@ Exit status: 0 all held; 1 the command failed; 2 wrong budget; 3 over budget; 4 
     verbose: callFlags.verbose,
   };
 
+  /** What is wrong is said in the budget's words. */
+  protected override catch(error: Error): never {
+    throw failInBudgetWords(error);
+  }
+
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Check);
     const file = loadBudget(args.budget);
@@ -98,22 +104,21 @@ Exit status: 0 all held; 1 the command failed; 2 wrong budget; 3 over budget; 4 
     const { 'dry-run': dryRun, method, watchdog, verbose } = flags;
     // instructions of who else ran on the CPU are not the function's
     const cpuTime = conditions.unit === 'instructions';
-    const words = {
-      ...wordsOf(file, method),
-      ...{ 'cpu-time': cpuTime, 'dry-run': dryRun, watchdog, command },
-    };
+    const given = { method, 'cpu-time': cpuTime, 'dry-run': dryRun, watchdog, command };
+    const onNote = (text: string) => process.stderr.write(inBudgetWords(text));
+    onNote(noteFilter(args.budget, file));
     const status = await check({
       ...{ path: args.budget, file, format, color, width: terminal?.columns ?? null },
       conditions,
       baseline: path === null || keeps ? null : loadBaseline(path, conditions),
       keepAt: keeps ? path : null,
       trace: {
-        ...parseRequest(words, false),
+        ...askFor(args.budget, file, given),
         ...{ dryRun, verbose, color, format: 'text', prototypes: false, output: null },
         ...{ readyFile: null, strict: false, endBy: 'signals', heapOwner: 'fsnoop' },
         commandOutput: 2, // the verdict alone is on standard output
         onProgress: showProgress,
-        onNote: (text) => process.stderr.write(text),
+        onNote,
       },
       output,
       junit: flags.junit ?? null,

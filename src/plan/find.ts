@@ -120,7 +120,7 @@ function noMatch({ flag, glob }: Pattern, symbols: FunctionSource): Failure {
     exitStatus.usage,
     isGlob(glob)
       ? `${flag} '${glob}' matches no function of this kernel.`
-      : `This kernel has no function ${glob}.`,
+      : `${flag} '${glob}' is no function of this kernel.`,
     ...(nearest.length > 0 ? [`Did you mean: ${nearest.join(', ')}`] : []),
     `Look for functions with: fsnoop list '*${bare}*'`,
     ...(isGlob(glob) && symbols.modules.length > 0

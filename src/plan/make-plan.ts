@@ -44,6 +44,8 @@ export interface Wishes extends Pick<
   readonly exclude: readonly Pattern[];
   /** `--fgraph-extra`. */
   readonly extra: readonly Pattern[];
+  /** Those of what is included or extra that are roots, too: what budgets limit. */
+  readonly alsoRoots: readonly Pattern[];
   readonly maxDepth: number;
   /** `--fgraph-all-paths`: cold functions and unlikely parts too. */
   readonly paths: CalleeSearch['paths'];
@@ -58,6 +60,7 @@ interface ChosenFunctions {
   readonly include: readonly KernelFunction[];
   readonly exclude: readonly KernelFunction[];
   readonly extra: readonly KernelFunction[];
+  readonly alsoRoots: readonly KernelFunction[];
   readonly tracepoints: readonly KernelFunction[];
 }
 
@@ -79,7 +82,8 @@ export function chooseFunctions(wishes: Wishes, symbols: FunctionSource): Chosen
   const below = [...include, ...exclude, ...extra];
   if (!graph && (below.length > 0 || wishes.lesson !== null)) throw noGraphFlag();
 
-  const { byPattern } = findFunctions([...wishes.roots, ...below], symbols, wishes.modules);
+  const all = [...wishes.roots, ...below, ...wishes.alsoRoots];
+  const { byPattern } = findFunctions(all, symbols, wishes.modules);
   const choose = (some: readonly Pattern[]) => [
     ...new Set(some.flatMap((pattern) => byPattern.get(pattern) ?? [])),
   ];
@@ -103,6 +107,7 @@ export function chooseFunctions(wishes: Wishes, symbols: FunctionSource): Chosen
     include: choose(include),
     exclude: choose(exclude),
     extra: choose(extra),
+    alsoRoots: choose(wishes.alsoRoots),
     tracepoints,
   };
 }
@@ -130,7 +135,7 @@ function checkAlone(wishes: Wishes, tracepoints: readonly KernelFunction[]): voi
  */
 export function makePlan(
   wishes: Wishes,
-  { methods, graph, roots, include, exclude, extra, tracepoints }: Choice,
+  { methods, graph, roots, include, exclude, extra, alsoRoots, tracepoints }: Choice,
   symbols: FunctionSource,
   callees: CallGraph | null,
 ): Plan {
@@ -141,7 +146,7 @@ export function makePlan(
   const below = [...(include.length > 0 ? named : listPatchable(found)), ...extra];
   const chosen = new Map<string, ChosenFunction>();
   for (const one of below) chosen.set(spellFunction(one), { found: one, role: 'below' });
-  for (const one of roots) {
+  for (const one of [...roots, ...alsoRoots.filter((one) => chosen.has(spellFunction(one)))]) {
     const name = spellFunction(one);
     chosen.set(name, { found: one, role: 'root', isBelow: chosen.has(name) });
   }

@@ -62,8 +62,11 @@ export class Gatherer implements Sink {
   }
 
   start(attached: Attached): Promise<void> {
-    const gone = new Set(attached.refused.map(({ function: name }) => name));
-    const names = this.#parts.opening.functions.map(({ name }) => name);
+    const { opening, refused } = this.#parts;
+    // what the plan refused as a root may be below others
+    const now = attached.refused.filter((one) => !refused.includes(one));
+    const gone = new Set(now.map(({ function: name }) => name));
+    const names = opening.functions.map(({ name }) => name);
     checkTraced(
       this.#budgets,
       names.filter((name) => !gone.has(name)),
@@ -102,10 +105,9 @@ function checkTraced(
   names: readonly string[],
   refused: readonly RefusedFunction[],
 ): void {
-  for (const wanted of namesIn(budgets)) {
+  for (const [wanted, line] of namesIn(budgets)) {
     const test = compileGlobs([wanted]);
     if (names.some((name) => test.test(name))) continue;
-    const line = budgets.find((budget) => namesIn([budget]).includes(wanted))?.line ?? 1;
     const why = refused.find(({ function: name }) => test.test(name));
     throw new Failure(
       why === undefined ? exitStatus.usage : exitStatus.cannotTrace,

@@ -108,6 +108,7 @@ export function parseRequest(words: TracingWords, live: boolean): Asked {
       include: parsePatterns('--fgraph-include', words['fgraph-include'] ?? []),
       exclude: parsePatterns('--fgraph-exclude', words['fgraph-exclude'] ?? []),
       extra: parsePatterns('--fgraph-extra', words['fgraph-extra'] ?? []),
+      alsoRoots: [],
       maxDepth: words['fgraph-max-depth'],
       paths: words['fgraph-all-paths'] ? 'all' : 'likely',
       lesson: chooseLesson(words),
