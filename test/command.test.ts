@@ -113,9 +113,9 @@ test.each(['no-such-program', '/no/such/program', tmpdir()])(
   },
 );
 
-test('a file that can not be executed is no program', () => {
+test('a file is there that can not be executed', () => {
   writeFileSync(mark, '#!/bin/sh\n', { mode: 0o644 });
-  expect(() => startWaiting([mark])).toThrow(`There is no program ${mark} to run.`);
+  expect(() => startWaiting([mark])).toThrow(`${mark} is not executable.`);
 });
 
 test.each([[[]], [['']]])('there is no command in %j', (argv) => {

@@ -75,6 +75,15 @@ describe('text', () => {
     expect(renderVerdicts(one, options)).not.toContain('RUNS');
   });
 
+  test('has times below a microsecond as they are', () => {
+    const limit = { comparison: '>', value: 1, unit: 'ns' } as const;
+    const rule = { type: 'limit', measure: 'min', limit } as const;
+    const [first] = some;
+    if (first === undefined) throw new Error('there is one');
+    const short = { ...first, budget: { ...first.budget, rule }, value: 742, values: [742] };
+    expect(renderVerdicts([short], options)).toMatch(/ min > 1 ns +742 ns /);
+  });
+
   test('is in instructions where those are counted', () => {
     expect(renderVerdicts(some, { ...options, counted: true })).toContain(
       'p99 < 50,000 instructions',

@@ -71,7 +71,15 @@ function statusOf(child: ChildProcess): Promise<number> {
 function checkExists(program: string): void {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   const candidates = program.includes('/') ? [program] : folders.map((at) => join(at, program));
-  if (candidates.some(isExecutable)) return;
+  if (candidates.some((path) => isFile(path, constants.X_OK))) return;
+  const found = candidates.find((path) => isFile(path, constants.F_OK));
+  if (found !== undefined) {
+    throw new Failure(
+      exitStatus.usage,
+      `${found} is not executable.`,
+      `Make it so: chmod +x ${found}; or name the program that it is for: sh ${found}`,
+    );
+  }
   throw new Failure(
     exitStatus.usage,
     program === '' ? 'The command is empty.' : `There is no program ${program} to run.`,
@@ -80,9 +88,9 @@ function checkExists(program: string): void {
   );
 }
 
-function isExecutable(path: string): boolean {
+function isFile(path: string, mode: number): boolean {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, mode);
     return statSync(path).isFile();
   } catch {
     return false;

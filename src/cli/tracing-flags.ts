@@ -258,21 +258,25 @@ export function parseTracing(
   };
 }
 
-/** An unknown flag may be one of bpfsnoop's: then this says what comes closest. */
+/** An unknown flag may be one of bpfsnoop's: then this says what comes closest. A value may look like a flag. */
 export function adviseOn(error: Error): Error {
+  const [, flag] = /^Flag --((?:output|filter)-arg) expects a value/.exec(error.message) ?? [];
+  if (flag !== undefined) return noExpression(flag);
   const unknown = 'flags' in error ? (error.flags as readonly string[]) : [];
   const advice = unknown.flatMap((flag) => adviceOn(flag) ?? []);
   return advice.length === 0 ? error : new Failure(exitStatus.usage, advice.join('\n'));
 }
 
 /**
- * What oclif does not have: a flag whose value can be left out.
+ * What oclif does not have: a flag whose value can be left out, and a value that begins as a flag does.
  * @throws {Failure} where a command follows `--`, as other tracers have it
  */
 export function spellOut(argv: readonly string[]): string[] {
   const at = argv.indexOf('--');
   if (at >= 0 && at < argv.length - 1) throw strayCommand(argv.slice(at + 1));
-  return argv.map((arg) => (arg === '--fgraph-learn' ? `${arg}=` : arg));
+  return argv.map((arg) =>
+    arg === '--fgraph-learn' ? `${arg}=` : arg.replace(/^(--(?:output|filter)-arg=)-/, '$1 -'),
+  );
 }
 
 function strayCommand(command: readonly string[]): Failure {
@@ -283,3 +287,10 @@ function strayCommand(command: readonly string[]): Failure {
     `A command is given with -c: -c ${quoteShell(spelt)}`,
   );
 }
+
+const noExpression = (flag: string): Failure =>
+  new Failure(
+    exitStatus.usage,
+    `--${flag} expects an expression.`,
+    `One that begins with - follows an equals sign: --${flag}='-count'`,
+  );

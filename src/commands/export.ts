@@ -70,6 +70,10 @@ sqlite3 :memory: '.import --csv reads.csv calls' 'SELECT function, sum(self_ns) 
     }),
   };
 
+  protected override catch(error: Error): never {
+    throw error.message.includes('Missing required flag to') ? noFormat() : error;
+  }
+
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Export);
     const path = args.file;
@@ -93,6 +97,13 @@ sqlite3 :memory: '.import --csv reads.csv calls' 'SELECT function, sum(self_ns) 
     this.exit(await exportRecording({ path, to, output: parseOutput(flags).output, onNote }));
   }
 }
+
+const noFormat = (): Failure =>
+  new Failure(
+    exitStatus.usage,
+    `--to is missing, which says the format: ${[...formats, 'otlp'].join(', ')}.`,
+    'fsnoop export FILE --to html -o page.html',
+  );
 
 const nowhere = (path: string): Failure =>
   new Failure(

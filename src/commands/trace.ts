@@ -62,7 +62,7 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
     },
     {
       description: 'Where its tasks leave the CPU, with the time that they are off it',
-      command: `<%= config.bin %> -k vfs_fsync_range -g -t sched_switch --cpu-time -c 'dd if=/dev/zero of=file conv=fsync'`,
+      command: `<%= config.bin %> -k do_fsync -g -t sched_switch --cpu-time -c 'dd if=/dev/zero of=file bs=1M count=1 conv=fsync'`,
     },
     {
       description: 'Each hit of a tracepoint, with its arguments',

@@ -10,7 +10,7 @@ export function parseExpressions(
   texts: readonly string[],
 ): Expression[] {
   return texts.map((text) => {
-    const expression = withCaret(flag, () => parseExpression(text));
+    const expression = withCaret(flag, () => parseExpression(text.trim()));
     if (flag === '--filter-arg' && aggregateOf(expression) !== null) {
       throw new Failure(
         exitStatus.usage,

@@ -32,7 +32,7 @@ export interface Summary {
   readonly lost: Lost;
   /** Not all of it could be written. */
   readonly isCut?: boolean | undefined;
-  /** How many functions could not be traced. */
+  /** How many functions and tracepoints could not be traced. */
   readonly refused?: number;
   /** How long detaching took; null or absent when that isn't known. */
   readonly detachMs?: number | null;
@@ -56,7 +56,7 @@ export function renderSummaryText(summary: Summary): string {
   if (marks > 0) inTrees.push(count(marks, 'mark'));
   const counts = isOfMarks ? [count(marks, 'hit')] : inTrees;
   if (unfinished > 0) counts.push(`${formatCount(unfinished)} unfinished`);
-  if (refused > 0) counts.push(`${count(refused, 'function')} refused`);
+  if (refused > 0) counts.push(`${formatCount(refused)} left out`);
   return `${counts.join(', ')}.${renderLosses(summary)}\n`;
 }
 

@@ -121,7 +121,8 @@ function formatIn(unit: Limit['unit'], value: number, counted: boolean): string 
       return `${Number(value.toPrecision(3))} %`;
     case 'ns':
     case 'instructions':
-      return counted ? `${formatCount(Math.round(value))} instructions` : formatDuration(value);
+      if (counted) return `${formatCount(Math.round(value))} instructions`;
+      return value < 1000 ? `${Number(value.toPrecision(3))} ns` : formatDuration(value);
   }
 }
 

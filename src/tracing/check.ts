@@ -252,7 +252,8 @@ async function keep({ conditions, trace: { onNote } }: CheckRequest, result: Res
   const { measured, counts, lost } = result;
   const start = result.first.attached;
   await writeText(path, renderBaseline({ start, conditions, measured, counts, lost }));
-  onNote(`${path}: ${measured.length} functions, for later checks.\n`);
+  const functions = measured.length === 1 ? 'function' : 'functions';
+  onNote(`${path}: ${measured.length} ${functions}, for later checks.\n`);
 }
 
 const isLossy = (lost: Summary['lost']): boolean => Object.values(lost).some((count) => count > 0);
