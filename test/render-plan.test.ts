@@ -147,7 +147,7 @@ test.each<[string, Summary, string]>([
   [
     'all there is to say',
     { trees: 1000, calls: 5000, unfinished: 2, refused: 3, lost: none },
-    '1,000 trees, 5,000 calls, 2 unfinished, 3 functions refused. Lost: none.\n',
+    '1,000 trees, 5,000 calls, 2 unfinished, 3 left out. Lost: none.\n',
   ],
   [
     'a ring that was too small',
