@@ -269,10 +269,9 @@ describe('in a guest', () => {
   });
 
   test('with a filter only those below the calls that it chooses, which is said', () => {
-    expect(of('below what a filter lets through')).toMatchObject({
-      status: 0,
-      stderr: 'b.yaml: With filter, vfs_read counts only below ksys_read.\n',
-    });
+    const { status, stderr } = of('below what a filter lets through');
+    expect(status).toBe(0);
+    expect(stderr).toContain('b.yaml: With filter, vfs_read counts only below ksys_read.\n');
   });
 
   test('what was lost makes it unsure', () => {
