@@ -53,7 +53,7 @@ export function findCgroup(path: string): Cgroup {
 export function parseMounts(text: string): CgroupMount | null {
   for (const line of text.split('\n')) {
     const [, , , root, folder] = line.split(' ');
-    if (root !== undefined && folder !== undefined && / - cgroup2 /.test(line))
+    if (root !== undefined && folder !== undefined && line.includes(' - cgroup2 '))
       return { folder, root };
   }
   return null;
