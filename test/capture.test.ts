@@ -231,7 +231,7 @@ describe('an expression that means nothing', () => {
           conut == 1
           ^~~~~
       Its parameters: file, buf, count, pos
-      Also: $retval, $duration, pid, tid, cpu, comm, and the constants of enums
+      Also: $retval, pid, tid, cpu, comm, and the constants of enums; in hist() and tdigest() $duration
       "
     `);
   });

@@ -313,6 +313,12 @@ describe('wrong usage', () => {
     ['trace', ['-k', 'x', '--filter-pid', 'cat'], "--filter-pid 'cat' is not a process id."],
     ['trace', ['-k', 'x', '--comm', ''], '--comm is empty.'],
     ['trace', ['-k', 'x', '--cgroup', ''], '--cgroup is empty.'],
+    ['trace', ['-k', 'x', '--buffer', '1G', '--dry-run'], '--buffer can be 256M at most.'],
+    [
+      'trace',
+      ['-k', 'x', '-m', 'entry', '--format', 'json'],
+      '-m entry shows entries with arrows, which JSON has not.',
+    ],
     ['trace', ['-k', 'x', '-c', ' '], 'The command is empty.'],
     ['trace', ['-k', 'x', '--duration', 'soon'], "--duration 'soon' is not a time"],
     ['trace', ['-k', 'x', '--min-duration', '10'], "--min-duration '10' is not a time"],

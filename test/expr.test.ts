@@ -326,7 +326,7 @@ vfs_read has no parameter fil. Did you mean: file?
     fil->f_inode
     ^~~
 Its parameters: file, buf, count, pos
-Also: $retval, $duration, pid, tid, cpu, comm, and the constants of enums`.trim(),
+Also: $retval, pid, tid, cpu, comm, and the constants of enums; in hist() and tdigest() $duration`.trim(),
     );
     expect(error('(struct fil *)buf')).toBe(
       `

@@ -42,7 +42,6 @@ import {
   type ProgramName,
   ringHeadBytes,
   ringMarginBytes,
-  ringMaxBytes,
   ringMinBytes,
   statsFinder,
   switchHook,
@@ -418,19 +417,10 @@ function listThreads(pid: number): readonly number[] {
   }
 }
 
-/**
- * The next power of two that holds the buffer asked for and the slack of all CPUs.
- * @throws {Failure} when that is more than there can be
- */
+/** The next power of two that holds the buffer asked for and the slack of all CPUs. */
 function chooseRingBytes(bufferBytes: number, slackBytes: number): number {
   const atLeast = Math.max(bufferBytes, ringMinBytes, 2 * slackBytes);
-  const ringBytes = 2 ** Math.ceil(Math.log2(atLeast));
-  if (ringBytes <= ringMaxBytes) return ringBytes;
-  throw new Failure(
-    exitStatus.usage,
-    `--buffer can be ${ringMaxBytes / 2 ** 20}M at most.`,
-    'Record less: --min-duration, --filter-pid, fewer functions',
-  );
+  return 2 ** Math.ceil(Math.log2(atLeast));
 }
 
 /** Programs that write records: of calls, of tasks that are gone, of tracepoints, of times off the CPU. */

@@ -112,7 +112,9 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Trace, spellOut(this.argv));
-    const printing = parsePrinting(flags, hasEntryMode(flags.mode ?? []) ? 'arrows' : 'tree');
+    const hasEntries = hasEntryMode(flags.mode ?? []);
+    if (hasEntries && flags.format === 'json') throw noEntriesInJson();
+    const printing = parsePrinting(flags, hasEntries ? 'arrows' : 'tree');
     const { format, color, output, onNote } = printing;
     const shown = { format, color, output, onNote };
     const types = flags['show-type-proto'] ?? [];
@@ -145,6 +147,13 @@ Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --st
     this.exit(status);
   }
 }
+
+const noEntriesInJson = (): Failure =>
+  new Failure(
+    exitStatus.usage,
+    '-m entry shows entries with arrows, which JSON has not.',
+    'Entries as lines of their own: --live --format json',
+  );
 
 function strayArgument(text: string, learns: boolean): Failure {
   return new Failure(

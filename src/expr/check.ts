@@ -314,7 +314,7 @@ export class Checker {
       names.length === 0
         ? `${functionName} has no parameters with names.`
         : `Its parameters: ${names.join(', ')}`,
-      'Also: $retval, $duration, pid, tid, cpu, comm, and the constants of enums',
+      'Also: $retval, pid, tid, cpu, comm, and the constants of enums; in hist() and tdigest() $duration',
     ];
     if (/^[A-Z][A-Z0-9_]+$/.test(name))
       hints.push('Macros are not in BTF: write the value, or the name of an enum’s constant.');

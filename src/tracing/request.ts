@@ -1,4 +1,5 @@
 /** What is to be traced, from words: those of the command line's flags, or of a program's options. */
+import { ringMaxBytes } from '../attach/shared.js';
 import { parseWatchdogMs } from '../attach/watchdog.js';
 import { exitStatus, Failure } from '../failure.js';
 import { parseCommand } from '../plan/command.js';
@@ -9,6 +10,7 @@ import type { Method } from '../plan/method.js';
 import { parseModules, parsePatterns } from '../plan/pattern.js';
 import { parsePrograms } from '../plan/programs.js';
 import { parseTracepoints } from '../plan/tracepoints.js';
+import { formatBytes } from '../render/summary.js';
 import { parseBytes, parseCount, parseDurationNs } from '../words/quantities.js';
 import type { TraceRequest } from './trace.js';
 
@@ -121,7 +123,7 @@ export function parseRequest(words: TracingWords, live: boolean): Asked {
       command: parseOptional(words.command, (command) =>
         typeof command === 'string' ? parseCommand(command) : command,
       ),
-      bufferBytes: parseBytes('--buffer', words.buffer),
+      bufferBytes: parseBuffer(words.buffer),
       live,
       args: words.args,
       outputs: parseExpressions('--output-arg', words['output-arg'] ?? []),
@@ -143,6 +145,16 @@ export const parseIntervalMs = (text: string | undefined): number | null =>
   parseOptional(text, (given) => parseMs('--interval', given));
 
 const parseMs = (flag: string, text: string) => parseDurationNs(flag, text, 's') / 1e6;
+
+function parseBuffer(text: string): number {
+  const bytes = parseBytes('--buffer', text);
+  if (bytes <= ringMaxBytes) return bytes;
+  throw new Failure(
+    exitStatus.usage,
+    `--buffer can be ${formatBytes(ringMaxBytes)} at most.`,
+    'Record less: --min-duration, --filter-pid, fewer functions',
+  );
+}
 
 function nothingToTrace(): Failure {
   return new Failure(
