@@ -7,11 +7,11 @@ import { runInNewContext } from 'node:vm';
 import protobuf from 'protobufjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exportRecording, formats, type Format } from '../src/recorded/export.js';
-import type { CallRecord } from '../src/events/record.js';
+import { recordType, type CallRecord } from '../src/events/record.js';
 import type { Opening } from '../src/recording/opening.js';
 import { replay } from '../src/recorded/replay.js';
 import { functions, lone, marked, mixed, read } from './fixtures/reads.js';
-import { recordsOf } from './fixtures/records.js';
+import { makeRecord, recordsOf } from './fixtures/records.js';
 import {
   bare as recorded,
   marksAlone,
@@ -49,6 +49,7 @@ const exportText = async (
 ): Promise<string> => (await exportBytes(to, record(opening, records))).toString();
 
 const bare: Opening = { ...recorded, epochNs: 0n };
+const timed: Opening = { ...bare, cpuTime: true };
 
 /** A task that chooses a name to break out of a format, in a module that does the same. */
 const hostile = '"</sc;\n,';
@@ -437,6 +438,16 @@ test('tracepoints are points in time, where the format has such', async () => {
   );
   expect(await exportText('html', opening, marked)).toContain('[3,7,1600,null,null,0,0,"","",""]');
   expect(await exportText('folded', opening, marked)).not.toContain('jbd2');
+});
+
+test('the time off the CPU is told where it was asked for', async () => {
+  const away = makeRecord({ type: recordType.away, depth: 1, startNs: 1001, durationNs: 1500 });
+  const records = [away, ...recordsOf(read)];
+  const [head = '', first = ''] = (await exportText('csv', timed, records)).split('\r\n');
+  expect([head, first].map((row) => row.split(',').at(-1))).toEqual(['off_cpu_ns', '1500']);
+  expect(await exportText('csv', bare, recordsOf(read))).not.toContain('off_cpu');
+  expect(await exportText('chrome', timed, records)).toContain('"off CPU":"1.50 µs"');
+  expect(await exportText('html', timed, records)).toContain('off CPU = 1.50 µs');
 });
 
 describe('tracepoints that are in no tree', () => {

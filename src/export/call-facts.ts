@@ -1,4 +1,5 @@
 /** What the formats tell of a call besides its times: words that people read. */
+import { formatDuration } from '../render/duration.js';
 import { entrySource, sourceOf, type Shown } from '../render/values/call-values.js';
 import {
   formatComm,
@@ -20,7 +21,13 @@ export interface CallFacts {
   /** `file=0xffff888003a4c000, count=1`; '' where none were read. */
   readonly arguments: string;
   readonly outputs: readonly Shown[];
+  /** `2.27 ms`; '' where it was not off the CPU, or nobody asked. */
+  readonly offCpu: string;
 }
+
+/** What people read of a call behind its arguments. */
+export const listShown = ({ offCpu, outputs }: CallFacts): readonly Shown[] =>
+  offCpu === '' ? outputs : [{ label: 'off CPU', text: offCpu }, ...outputs];
 
 const nothing: readonly Shown[] = [];
 
@@ -43,7 +50,7 @@ export class Facts {
   }
 
   of(call: Call): CallFacts {
-    const { function: place, status, durationNs } = call;
+    const { function: place, status, durationNs, offNs } = call;
     const { values } = this.#text;
     const isBare = values.isBare(place);
     const source = sourceOf(call);
@@ -52,6 +59,7 @@ export class Facts {
       errno: this.errnoOf(call),
       arguments: isBare ? '' : values.arguments(place, source),
       outputs: isBare ? nothing : values.outputs(place, source),
+      offCpu: offNs > 0 ? formatDuration(offNs) : '',
     };
   }
 
@@ -59,7 +67,7 @@ export class Facts {
     const { values } = this.#text;
     const source = entrySource(mark);
     return {
-      ...{ returned: '', errno: null },
+      ...{ returned: '', errno: null, offCpu: '' },
       arguments: values.arguments(mark.function, source),
       outputs: values.outputs(mark.function, source),
     };

@@ -6,7 +6,7 @@ import { formatComm } from '../render/text.js';
 import { taskKey } from '../tree/builder.js';
 import type { Call, Tree } from '../tree/tree.js';
 import { walk } from '../tree/walk.js';
-import { Facts, type CallFacts } from './call-facts.js';
+import { Facts, listShown, type CallFacts } from './call-facts.js';
 import type { Exporter, ExportParts, Hit } from './exporter.js';
 
 export function makeChromeExporter(parts: ExportParts): Exporter {
@@ -86,11 +86,12 @@ export function makeChromeExporter(parts: ExportParts): Exporter {
   };
 }
 
-function spell({ returned, arguments: args, outputs }: CallFacts): object {
+function spell(told: CallFacts): object {
+  const { returned, arguments: args } = told;
   return {
     ...(returned !== '' && { returned }),
     ...(args !== '' && { arguments: args }),
-    ...Object.fromEntries(outputs.map(({ label, text }) => [label, text])),
+    ...Object.fromEntries(listShown(told).map(({ label, text }) => [label, text])),
   };
 }
 

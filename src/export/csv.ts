@@ -10,7 +10,7 @@ const columns = [
 
 export function makeCsvExporter(parts: ExportParts): Exporter {
   const facts = new Facts(parts);
-  const { functions, epochNs } = parts.opening;
+  const { functions, epochNs, cpuTime } = parts.opening;
 
   const row = (
     node: Call | Mark,
@@ -28,11 +28,12 @@ export function makeCsvExporter(parts: ExportParts): Exporter {
       ...[tree, depth, pid, tid, comm, cpu, epochNs + BigInt(startNs)],
       ...[...times, name, module ?? '', status, returned, told.errno ?? '', told.arguments],
       told.outputs.map(({ label, text }) => `${label} = ${text}`).join('\n'),
+      ...(cpuTime ? [isCall ? node.offNs : ''] : []),
     ]);
   };
 
   return {
-    start: () => line(columns),
+    start: () => line(cpuTime ? [...columns, 'off_cpu_ns'] : columns),
     tree: (tree) => {
       let out = '';
       const visit = (call: Call, depth: number): void => {

@@ -1,7 +1,7 @@
 /** One page that shows a trace and needs nothing else: its data stand in page.html as JSON. */
 import { formatComm } from '../render/text.js';
 import type { Call, Mark, Node, Tree } from '../tree/tree.js';
-import { Facts } from './call-facts.js';
+import { Facts, listShown } from './call-facts.js';
 import type { Exporter, ExportParts } from './exporter.js';
 
 /** What page.html reads of a call or of a mark, in this order. */
@@ -38,8 +38,9 @@ export function makeHtmlExporter(parts: ExportParts, page: string): Exporter {
     const isCall = node.type === 'call';
     const [durationNs, selfNs] = isCall ? [node.durationNs, node.selfNs] : [null, null];
     const told = isCall ? facts.of(node) : facts.ofMark(node);
-    const { returned, errno, arguments: args, outputs } = told;
-    const text = outputs.map((output) => `${output.label} = ${output.text}`).join('\n');
+    const { returned, errno, arguments: args } = told;
+    const shown = listShown(told);
+    const text = shown.map((output) => `${output.label} = ${output.text}`).join('\n');
     const hasFailed = errno === null ? 0 : 1;
     return [depth, place, startNs, durationNs, selfNs, cpu, hasFailed, returned, args, text];
   };

@@ -6,7 +6,7 @@ import { formatComm } from '../render/text.js';
 import { taskKey } from '../tree/builder.js';
 import type { Call, Mark, Tree } from '../tree/tree.js';
 import { walk } from '../tree/walk.js';
-import { Facts, type CallFacts } from './call-facts.js';
+import { Facts, listShown, type CallFacts } from './call-facts.js';
 import type { Exporter, ExportParts, Hit } from './exporter.js';
 import { Message } from './protobuf.js';
 
@@ -113,13 +113,13 @@ export function makePerfettoExporter(parts: ExportParts): Exporter {
       .text(debugAnnotation.name, 'cpu')
       .number(debugAnnotation.intValue, cpu);
     event.message(trackEvent.debugAnnotations, onCpu);
-    const { returned, arguments: args, outputs } = told;
+    const { returned, arguments: args } = told;
     const words = [
       ...[
         { label: 'returned', text: returned },
         { label: 'arguments', text: args },
       ],
-      ...outputs,
+      ...listShown(told),
     ];
     for (const { label, text } of words) {
       if (text === '') continue;
