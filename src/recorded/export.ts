@@ -10,6 +10,7 @@ import { makeSpeedscopeExporter } from '../export/speedscope.js';
 import { openOutput } from '../tracing/output.js';
 import { readTrees } from './trees.js';
 import { checkApart, openRecording } from './file.js';
+import { isOfMarks } from '../recording/opening.js';
 import { renderUnplaced } from '../render/notes.js';
 import { renderSummaryText } from '../render/summary.js';
 import { replay } from './replay.js';
@@ -72,7 +73,8 @@ export async function exportRecording(request: ExportRequest): Promise<number> {
   for (const piece of exporter.end()) await write(piece);
   onNote(renderUnplaced(unplaced, to));
   const lost = ending === null ? null : { ...ending.losses, user: counts.lostUser };
-  if (lost !== null) onNote(renderSummaryText({ ...counts, lost }));
+  if (lost !== null)
+    onNote(renderSummaryText({ ...counts, isOfMarks: isOfMarks(recording.opening), lost }));
   if (damage !== null) throw damage;
   return stop.status();
 }

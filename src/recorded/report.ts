@@ -11,6 +11,7 @@ import {
   renderReportSummaryJson,
   type ReportOptions,
 } from '../render/report.js';
+import { isOfMarks } from '../recording/opening.js';
 import { renderSummaryText } from '../render/summary.js';
 import { makeText, type TextOptions } from '../render/text.js';
 import { makeWrite, Stop } from '../tracing/stop.js';
@@ -60,7 +61,10 @@ export async function report(request: ReportRequest): Promise<number> {
     const lost = { ...ending.losses, user: counts.lostUser };
     if (request.format === 'json')
       await write(renderReportSummaryJson(counts, profiles.length, lost));
-    else request.onNote(renderSummaryText({ ...counts, lost, bufferBytes }));
+    else
+      request.onNote(
+        renderSummaryText({ ...counts, isOfMarks: isOfMarks(opening), lost, bufferBytes }),
+      );
   }
   if (damage !== null) throw damage;
   return stop.status();

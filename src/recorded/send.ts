@@ -3,6 +3,7 @@ import { formatUrl, openCollector, type CollectorOptions } from './collector.js'
 import { makeSpanMaker, type Span, type SpanOptions } from '../export/otlp.js';
 import { readTrees } from './trees.js';
 import { openRecording } from './file.js';
+import { isOfMarks } from '../recording/opening.js';
 import { renderSent } from '../render/sent.js';
 import { renderUnplaced } from '../render/notes.js';
 import { renderSummaryText } from '../render/summary.js';
@@ -77,7 +78,8 @@ export async function sendRecording(request: SendRequest): Promise<number> {
     await sendWaiting();
     onNote(renderUnplaced(unplaced, 'otlp'));
     const lost = ending === null ? null : { ...ending.losses, user: counts.lostUser };
-    if (lost !== null) onNote(renderSummaryText({ ...counts, lost }));
+    if (lost !== null)
+      onNote(renderSummaryText({ ...counts, isOfMarks: isOfMarks(recording.opening), lost }));
     if (damage !== null) throw damage;
     return stop.status();
   } finally {

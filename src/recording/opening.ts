@@ -35,6 +35,10 @@ interface ShownOutput {
   readonly aggregate: 'hist' | 'tdigest' | null;
 }
 
+/** Whether there is nothing but tracepoints to be told. */
+export const isOfMarks = ({ functions, tracepoints }: Opening): boolean =>
+  tracepoints === functions.length;
+
 /** Known when all is attached. */
 export interface Attached {
   /** `uname -r`. */

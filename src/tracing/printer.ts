@@ -1,6 +1,6 @@
 /** Prints what is traced as it comes: from the kernel, or from a recording. */
 import { printLearnt } from '../plan/learnt.js';
-import type { Attached, Ending, Opening } from '../recording/opening.js';
+import { isOfMarks, type Attached, type Ending, type Opening } from '../recording/opening.js';
 import { findHot, renderHot } from '../render/hot.js';
 import { makeRenderer, type Renderer, type RendererOptions } from '../render/renderer.js';
 import type { Sink, SinkParts } from './sink.js';
@@ -70,7 +70,7 @@ export class Printer implements Sink {
     const summary = this.#renderer.summary({
       ...made,
       marks: tracepoints > 0 ? made.marks : undefined,
-      isOfMarks: tracepoints === functions.length,
+      isOfMarks: isOfMarks(this.#opening),
       isCut: this.#isCut?.(),
       ...{ lost, detachMs, refused: refused.length, bufferBytes, method, hot, stopped },
     });
