@@ -285,7 +285,7 @@ describe('the summary', () => {
       }),
     ).toBe(
       [
-        '1,234 calls of 1 function, 2 unfinished, 3 functions refused. Lost: recursion 30 (try --method kprobe.session), entry 1.',
+        '1,234 calls of 1 function, 2 unfinished, 3 left out. Lost: recursion 30 (try --method kprobe.session), entry 1.',
         '5 calls in rows called other: there were more keys than are kept.',
         '1 call in no histogram: p50, p90 and p99 are of the others. Count fewer functions.',
         '',

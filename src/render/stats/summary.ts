@@ -27,7 +27,7 @@ export function renderStatsSummary(summary: StatsSummary): string {
   const { calls, functions, unfinished, lost, uncounted, other, refused, method } = summary;
   const counts = [`${count(calls, 'call')} of ${count(functions, 'function')}`];
   if (unfinished > 0) counts.push(`${formatCount(unfinished)} unfinished`);
-  if (refused > 0) counts.push(`${count(refused, 'function')} refused`);
+  if (refused > 0) counts.push(`${formatCount(refused)} left out`);
   const losses = [
     renderSkipped(lost.recursion, method),
     lost.entry > 0 ? `entry ${formatCount(lost.entry)}` : '',
