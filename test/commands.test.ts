@@ -463,6 +463,18 @@ describe('bin/run.js', () => {
     return { status, stdout, stderr };
   };
 
+  test.each([
+    [['-k', 'x', '--json'], '--format json'],
+    [['report', 'x', '--format', 'json'], '--json'],
+    [['-k', 'x', '--filer-pid', '3'], '--filter-pid'],
+    [['vm', '--kernle', '7.2', '--', 'true'], '--kernel'],
+  ])('says which flag %j may have meant', (argv, meant) => {
+    const { status, stderr } = run(...argv);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^Error: Nonexistent flag: --\w/);
+    expect(stderr).toContain(`\nTry this: ${meant}\nTry this: Its flags: --help\n`);
+  });
+
   test('takes bare flags for those of trace, and tells wrong usage before what the kernel lacks', () => {
     expect(run('-k', '')).toEqual({
       status: 2,

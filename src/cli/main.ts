@@ -8,6 +8,7 @@ import type { Manifest, PJSON } from '@oclif/core/interfaces';
 import { run } from '@oclif/core/run';
 import { ClosedPipe, explainWriting } from '../descriptor.js';
 import { exitStatus, Failure } from '../failure.js';
+import type { UnknownFlags } from './unknown-flags.js';
 
 /** Loaded when they are run: `--help` needs only what oclif.manifest.json says of them. */
 const commands: Readonly<Record<string, () => Promise<{ default: Command.Class }>>> = {
@@ -100,6 +101,12 @@ async function fail(error: OclifError): Promise<void> {
   if (error.oclif === undefined && error.code !== 'EEXIT') {
     console.error(`This is a bug in fsnoop.\n${error.stack ?? error.message}`);
     process.exit(1);
+  }
+  if ('flags' in error && 'parse' in error) {
+    const { suggestFlags } = await import('./unknown-flags.js');
+    const [message = ''] = error.message.split('\n');
+    const near = suggestFlags(error as UnknownFlags);
+    await fail(new Failure(exitStatus.usage, message, ...near, 'Its flags: --help'));
   }
   error.showHelp = false; // one clear message, and where to read on
   await handle(error);

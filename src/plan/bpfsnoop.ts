@@ -17,7 +17,8 @@ const advice: Readonly<Record<string, string>> = {
   '--disasm-bytes': 'goes with --disasm',
   '--disasm-intel-syntax': 'goes with --disasm',
   '--read': `${later}; --output-arg reads memory when a function is called: -k FUNCTION --output-arg EXPR`,
-  '--output-flamegraph': `${later}; --output-stack counts equal stacks, with --format json for programs`,
+  '--output-flamegraph':
+    'is made of a recording: fsnoop record -g -o FILE, and fsnoop export FILE --to html or folded; --output-stack counts equal stacks',
   '--kernel-vmlinux': `${unneeded}: names and types come from the running kernel`,
   '--no-vmlinux': `${unneeded}: names and types come from the running kernel`,
   '--fgraph-debug': `${unneeded}; -v tells how attaching goes`,
