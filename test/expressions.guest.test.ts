@@ -122,7 +122,7 @@ const wrong = {
   'a function called': ["--filter-arg 'file->f_op->read(file)'", /no function of the kernel.* \^/],
   'too deep a path': [
     `--output-arg 'file->f_path.dentry${'->d_parent'.repeat(128)}->d_inode'`,
-    /This takes 132 operations, and limits\.ops is 128/,
+    /This takes 132 operations, and there is room for 128/,
   ],
   'a type that is none': [
     "--output-arg '(struct fil *)buf'",
