@@ -214,8 +214,8 @@ describe.each(isMatrixWhole ? ['7.2', '7.3'] : ['7.2'])('on %s', (kernel) => {
 
   test('an end while it learns is the end', () => {
     expect(said('interrupted')).toMatchObject({ status: 130, stdout: '' });
-    expect(said('interrupted').stderr).toMatch(
-      /^Learning was cut short: nothing is learnt, and \/tmp\/cut is not written\.$/m,
+    expect(said('interrupted').stderr).toContain(
+      'Learning was cut short: nothing is learnt, and /tmp/cut is not written.',
     );
     expect(said('too many records')).toMatchObject({ status: 1, stdout: '' });
     expect(said('too many records').stderr).toMatch(/Stopped: .* records a second, .*1,000/);

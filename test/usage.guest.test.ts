@@ -10,11 +10,15 @@ const read = '-k vfs_read';
 
 /** Flags, exit status, and what the message says; lines are joined. */
 const wrong = {
-  'an unknown function': ['-k vfs_raed', 2, /no function vfs_raed.*Did you mean: .*vfs_read/],
+  'an unknown function': [
+    '-k vfs_raed',
+    2,
+    /'vfs_raed' is no function of this kernel\..*Did you mean: .*vfs_read/,
+  ],
   'an unknown function below': [
     '-k ksys_read -g --fgraph-include vfs_raed',
     2,
-    /no function vfs_raed.*Did you mean: .*vfs_read/,
+    /'vfs_raed' is no function of this kernel\..*Did you mean: .*vfs_read/,
   ],
   'a pattern that matches nothing': [
     "-k 'vfs_raed*'",
