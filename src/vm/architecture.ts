@@ -24,17 +24,15 @@ interface Traits {
   readonly image: string;
 }
 
-/** Memory is moved and cleared in words, not bytes: QEMU executes, and counts, each turn of a `rep`. */
-const moveWords = 'max,erms=off,fsrm=off';
-
 export const traitsOf: Readonly<Record<Architecture, Traits>> = {
   x64: {
     debian: 'amd64',
     qemu: 'qemu-system-x86_64',
     machine: 'q35',
-    countedCpu: moveWords,
-    // cmpxchg16b of QEMU 7.2 leaves other bits in the flags, maybe TF, which crashes kernels up to 6.12
-    cpu: `${moveWords},cx16=off`,
+    countedCpu: 'max',
+    // cmpxchg16b of QEMU 7.2 leaves other bits in the flags, maybe TF, which crashes kernels up to 6.12. Without erms
+    // memory is moved in words, not bytes: QEMU executes each turn of a rep
+    cpu: 'max,cx16=off,erms=off,fsrm=off',
     console: 'ttyS0',
     serialLines: 4,
     image: 'arch/x86/boot/bzImage',
