@@ -49,7 +49,7 @@ const steps = {
   'any port': `
     fsnoop stat -k ksys_read --prometheus :0 -c 'sleep 1' 2>&1 >/dev/null | grep Metrics`,
   'with a command': `
-    fsnoop stat -k ksys_read --json --prometheus :9435 -c 'sh -c "calls read 30; ${scrape}"' >/tmp/both
+    fsnoop stat -k ksys_read --json --prometheus :9435 -c 'sh -c "calls read 30; ${scrape}"' 2>/tmp/both >/dev/null
     echo "ended with $?" >&2; grep fsnoop_call_duration_seconds_count /tmp/both`,
   'port in use': `
     nc -l -p 9435 >/dev/null & nc=$!; sleep 0.5
