@@ -43,7 +43,7 @@ command: calls read 100
 budgets:
   - {function: ksys_read, calls: == 100, errors: 0, p99: < 10s, min: '> 1ns'}
   - {function: vfs_read, calls: ['>= 100', '<= 100'], total: < 10s, self: < 10s}
-  - {function: 'tcp_*', calls: 0}
+  - {function: 'keyctl_*', calls: 0}
   - {function: read_zero, share-of: ksys_read, max: 100%}
   - {function: vfs_read, never-calls: [schedule, ksys_read]}`;
 
