@@ -44,6 +44,9 @@ const steps = {
   'on the kernel that it is of': `fsnoop diff /tmp/recorded/awake /tmp/counted/asleep --fail-on 'p99 > +10%'`,
 };
 
+/** Less by what the kernel skipped. */
+const almost500: unknown = expect.toSatisfy((calls: number) => calls > 490 && calls <= 500);
+
 let calls: BuiltProgram;
 let run: GuestSession<keyof typeof steps>;
 /** On this machine, what the guest measured. */
@@ -139,7 +142,7 @@ describe.each(['recorded', 'counted'] as const)('%s', (way) => {
     expect(holds(found, 'p50 > +25%')).toContain('timerfd_read_iter');
     expect(holds(found, 'p50 > +25%')).not.toContain('read_zero');
     expect(functionIn(found, 'timerfd_read_iter')).toMatchObject({
-      calls: { before: 500, after: 500 },
+      calls: { before: almost500, after: almost500 },
       p50: { significant: true },
       slower: { significant: true },
     });
