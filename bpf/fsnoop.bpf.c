@@ -114,7 +114,8 @@ struct open_call {
 struct frame {
 	__u64 root;        /* where on the stack the open root was entered; 0: none is open */
 	__u32 level;       /* of the innermost open call */
-	__u32 is_simple;   /* a root that is entered needs no closer look */
+	__u16 is_simple;   /* a root that is entered needs no closer look */
+	__u16 is_counted;  /* in roots.reach */
 	__u64 function;    /* of the call that is being entered: its attach cookie */
 	union place place; /* of the next record */
 	union ids ids;
@@ -136,6 +137,7 @@ const volatile struct settings settings SEC(".rodata.settings");
 struct counters counters SEC(".bss.counters");
 struct root_record *in_btf SEC(".bss.in_btf");  /* for nothing but its type, which tests compare */
 struct ring ring SEC(".bss.ring");              /* its size is cut down before loading */
+struct roots roots SEC(".bss.roots");
 struct frame frames[FRAMES] SEC(".bss.frames"); /* the first ones are nobody's */
 __u16 tasks[TID_LIMIT] SEC(".bss.tasks");       /* by tid, written before and while tracing */
 
@@ -330,42 +332,17 @@ static __always_inline struct record *begin_record(volatile struct kept *kept, _
 	return record;
 }
 
-#ifndef STAT
-
-/* The same for a call that returned, without arguments: less code where all is known. */
-static __always_inline struct record *begin_plain(struct frame *frame, __u32 level)
-{
-	struct record *record;
-
-	if (level == 1) {
-		record = ring_reserve(sizeof(struct root_record));
-		if (!record)
-			return NULL;
-		copy_comm((char *)(record + 1), frame->comm);
-		record->duration = sizeof(struct root_record);
-	} else {
-		record = ring_reserve(sizeof(struct record));
-		if (!record)
-			return NULL;
-		record->duration = sizeof(struct record);
-	}
-	record->head.type = RECORD_CALL;
-	record->head.shape = 0;
-	record->head.depth = level - 1;
-	record->place.both = frame->place.both;
-	record->ids.both = frame->ids.both;
-	return record;
-}
-
-#endif
-
 /* The exchange orders what was written before it, on every architecture. */
-static __always_inline void submit_record(struct record *record, __u64 duration)
+static __always_inline void submit_sized(struct record *record, __u32 bytes, __u64 duration)
 {
-	__u32 bytes = record->duration;
-
 	record->duration = duration;
 	__sync_lock_test_and_set(&record->size, bytes);
+}
+
+/* As begin_record() made it. */
+static __always_inline void submit_record(struct record *record, __u64 duration)
+{
+	submit_sized(record, record->duration, duration);
 }
 
 #if IS_KEPT || defined(STAT)
@@ -1093,6 +1070,28 @@ static __always_inline void begin_tree(void *ctx, struct frame *frame)
 	frame->place.tree += FRAMES; /* so that no two frames have trees of the same number */
 }
 
+/*
+ * Notes that the task has a root open. The next switch of the task after that is closed takes it
+ * back: the count is shared by all CPUs, and each change of it costs those that read it. A switch
+ * in the midst of this sees the root.
+ */
+static __always_inline void count_task(struct frame *frame)
+{
+	asm volatile("" ::: "memory"); /* the root is there before */
+	if (frame->is_counted)
+		return;
+	frame->is_counted = 1;
+	__sync_fetch_and_add(&roots.reach, REACH_TASK);
+}
+
+static __always_inline void uncount_task(struct frame *frame)
+{
+	if (!frame->is_counted || frame->root)
+		return;
+	frame->is_counted = 0;
+	__sync_fetch_and_add(&roots.reach, -REACH_TASK);
+}
+
 /* Unless its id is to be another task's: see on_exit. Idle tasks share theirs. */
 static __always_inline void remember_frame(struct task_struct *task, __u32 number)
 {
@@ -1167,6 +1166,8 @@ static __always_inline __u32 open_elsewhere(void *ctx, enum extent extent)
 	copy_comm(frame->comm, task->comm);
 	frame->function = id;
 	begin_tree(ctx, frame);
+	if (HAS_BELOW)
+		count_task(frame);
 	return number;
 }
 
@@ -1223,7 +1224,7 @@ static __always_inline void keep_call(volatile struct kept *kept, enum extent ex
 #endif
 }
 
-static __always_inline int on_entry(volatile struct kept *kept, enum extent extent)
+static __always_inline int on_entry(volatile struct kept *kept, enum extent extent, bool below)
 {
 	__u64 id = own_function_or(bpf_get_attach_cookie(kept->ctx)), session;
 	struct frame *frame = frame_of(kept);
@@ -1253,6 +1254,8 @@ static __always_inline int on_entry(volatile struct kept *kept, enum extent exte
 		if (extent >= ARGS)
 			frame = kept->frame;
 		begin_tree(kept->ctx, frame);
+		if (below)
+			count_task(frame);
 	} else {
 	elsewhere:
 		number = extent == TIMES  ? open_times(kept->ctx)
@@ -1383,6 +1386,8 @@ of_ctx __u32 find_returned(void *ctx is_ctx)
 	struct frame *frame = &frames[number & (FRAMES - 1)];
 
 	if (!session) {
+		if (is_root_gone(frame, number, ctx))
+			frame->root = 0;
 		on_unseen_entry(ctx, frame);
 		return 0;
 	}
@@ -1430,6 +1435,41 @@ static __always_inline void leave_level(struct frame *frame, __u32 level)
 #include "stat.h"
 #else
 
+/* What the entry noted is nearer than the attach cookie. */
+static __always_inline __u64 noted_function(struct frame *frame, __u32 level)
+{
+	return own_function_or(frame->open[level <= OPEN_LEVELS ? level : 0].function);
+}
+
+/* The record of a call that returned, without arguments: less code where its size is known. */
+static __always_inline void write_plain(volatile struct kept *kept, struct frame *frame,
+                                        __u32 level, __u32 bytes)
+{
+	struct record *record = ring_reserve(bytes);
+	__u32 cpu;
+
+	if (!record) {
+		frame->place.index++;
+		return;
+	}
+	record->head.type = RECORD_CALL;
+	record->head.shape = 0;
+	record->head.depth = level - 1;
+	record->place.both = frame->place.both;
+	record->ids.both = frame->ids.both;
+	frame->place.index++;
+	kept->record = record;
+	record->function = noted_function(frame, level);
+	record->start = kept->start;
+	if (level == 1)
+		copy_comm((char *)(record + 1), frame->comm);
+	get_returned(kept->ctx, &record->retval);
+	cpu = bpf_get_smp_processor_id();
+	record = kept->record;
+	record->cpu = cpu;
+	submit_sized(record, bytes, kept->duration);
+}
+
 static __always_inline void on_return(volatile struct kept *kept, __u64 session, enum extent extent)
 {
 	__u64 now, duration;
@@ -1452,20 +1492,11 @@ static __always_inline void on_return(volatile struct kept *kept, __u64 session,
 	leave_level(frame, level);
 	if (extent == OPTIONS && duration < settings.min_duration)
 		return;
-	if (extent == TIMES) {
-		record = begin_plain(frame, level);
-		frame->place.index++;
-		if (!record)
-			return;
-		kept->record = record;
-		/* What the entry noted is nearer than the attach cookie. */
-		record->function =
-		        own_function_or(frame->open[level <= OPEN_LEVELS ? level : 0].function);
-		record->start = kept->start;
-		get_returned(kept->ctx, &record->retval);
-		goto submit;
-	}
-	function = own_function_or(frame->open[level <= OPEN_LEVELS ? level : 0].function);
+	if (extent == TIMES && level == 1)
+		return write_plain(kept, frame, level, sizeof(struct root_record));
+	if (extent == TIMES)
+		return write_plain(kept, frame, level, sizeof(struct record));
+	function = noted_function(frame, level);
 	kept->function = function;
 	shape = slots_of(function);
 	if (extent == OPTIONS) {
@@ -1493,7 +1524,6 @@ static __always_inline void on_return(volatile struct kept *kept, __u64 session,
 		copy_items(items_at(record, shape, level), items);
 	get_returned(kept->ctx, &kept->record->retval);
 	copy_args(kept);
-submit:
 	cpu = bpf_get_smp_processor_id();
 	record = kept->record;
 	record->cpu = cpu;
@@ -1502,20 +1532,31 @@ submit:
 
 #endif
 
-static __always_inline int run(void *ctx, enum half half, enum extent extent)
+/* Whether a call is surely of no tree. */
+static __always_inline bool is_outside(void *ctx)
+{
+	__u32 address = bpf_get_func_ip(ctx);
+
+	return address - roots.low > *(volatile __u64 *)&roots.reach;
+}
+
+/* `below`: some functions are no roots. */
+static __always_inline int run(void *ctx, enum half half, enum extent extent, bool below)
 {
 	volatile struct kept kept;
 	__u64 session = 0;
 	__u16 number;
 
 	kept.ctx = ctx;
+	if (below && is_outside(ctx))
+		return 0;
 	number = *task_number(bpf_get_current_task_btf());
 	/* First of all: most calls on a machine are of other tasks. */
 	if (number == TASK_IGNORED)
 		return IS_KEPT ? ignore(ctx) : 0;
 	kept.number = number;
 	if (!is_return(kept.ctx, half))
-		return on_entry(&kept, extent);
+		return on_entry(&kept, extent, below);
 #if !IS_KEPT
 	session = *bpf_session_cookie(kept.ctx);
 #endif
@@ -1577,7 +1618,7 @@ static __always_inline int run_session(void *ctx, enum half half, enum extent ex
 		__sync_fetch_and_add(&counters.lost_recursion, 1);
 		return 0;
 	}
-	run(ctx, half, extent);
+	run(ctx, half, extent, false);
 	machine = own_machine();
 	asm volatile("" ::: "memory"); /* all that it does comes before */
 	if (machine)
@@ -1586,7 +1627,7 @@ static __always_inline int run_session(void *ctx, enum half half, enum extent ex
 }
 
 #else
-#define run_session run
+#define run_session(ctx, half, extent) run(ctx, half, extent, false)
 #endif
 
 #ifdef PAIR
@@ -1599,6 +1640,16 @@ static __always_inline int run_session(void *ctx, enum half half, enum extent ex
 	{                                                                                          \
 		return run_session(ctx, RETURN, extent);                                           \
 	}
+#elif HAS_BELOW
+#define program(name, extent)                                                                      \
+	SEC(SESSION) int name(void *ctx)                                                           \
+	{                                                                                          \
+		return run(ctx, BOTH, extent, false);                                              \
+	}                                                                                          \
+	SEC(SESSION) int name##_below(void *ctx)                                                   \
+	{                                                                                          \
+		return run(ctx, BOTH, extent, true);                                               \
+	}
 #else
 #define program(name, extent)                                                                      \
 	SEC(SESSION) int name(void *ctx)                                                           \
@@ -1610,7 +1661,7 @@ static __always_inline int run_session(void *ctx, enum half half, enum extent ex
 /*
  * Of these that is loaded which is needed. The verifier drops a branch that a setting closes,
  * not its load. The last is for live mode, a least duration, and programs that are more than a
- * guard.
+ * guard. Those _below are for functions of which some are no roots.
  */
 #ifdef STAT
 program(on_stat, TIMES);
@@ -1852,6 +1903,8 @@ int on_switch(__u64 *ctx)
 	if (settings.tell_away)
 		tell_switch(task_frame(from), task_frame(to));
 	account_skips(from);
+	if (HAS_BELOW && roots.reach >= REACH_TASK)
+		uncount_task(task_frame(from));
 	return 0;
 }
 
@@ -1995,6 +2048,7 @@ int on_free(__u64 *ctx)
 	frame->root = 0;
 	frame->level = 1;
 	frame->away = 0;
+	uncount_task(frame);
 	__sync_lock_test_and_set(&frame->owner, 0);
 	return 0;
 }

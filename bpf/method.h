@@ -39,6 +39,13 @@ enum half { BOTH, ENTRY, RETURN };
 #define FRAMES (1 << 16)
 #endif
 
+/* One program for all, that costs less where it is known which functions are no roots. */
+#if IS_KEPT || defined(EACH)
+#define HAS_BELOW 0
+#else
+#define HAS_BELOW 1
+#endif
+
 /* What calls take that are counted is noted level by level: no deeper ones are. */
 #ifdef STAT
 #define IS_STAT 1

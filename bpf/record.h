@@ -131,6 +131,18 @@ struct counters {
 	__u64 skipped_others; /* of those that it counts: of tasks that are not traced */
 };
 
+/*
+ * What tells of most calls that are in no tree that they aren't: their function lies further behind
+ * the lowest root than the highest. While a task may have a root open, nothing does.
+ */
+struct roots {
+	__u64 reach; /* from the lowest to the highest; and REACH_TASK for each of those tasks */
+	__u32 low;   /* the lower half of the lowest address */
+	__u32 unused;
+};
+
+#define REACH_TASK (1ULL << 32)
+
 /* A program, and where the kernel counts for each CPU which of its runs it skipped. */
 struct skipping {
 	__u64 id; /* 0: none */

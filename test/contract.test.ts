@@ -14,6 +14,8 @@ import {
   ringHeadBytes,
   ringMarginBytes,
   ringMaxBytes,
+  rootsBytes,
+  rootsLayout,
   mostSkipping,
   settingsBytes,
   settingsLayout,
@@ -145,6 +147,7 @@ test('settings and counters too', () => {
   });
   expect(struct('counters')).toEqual({ size: countersBytes, layout: countersLayout });
   expect(struct('skipping')).toEqual({ size: skippingBytes, layout: skippingLayout });
+  expect(struct('roots')).toEqual({ size: rootsBytes, layout: rootsLayout });
   expect(mostSkipping).toBe(constant('SKIPPING'));
 });
 

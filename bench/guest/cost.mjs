@@ -33,6 +33,9 @@ async function floor(names) {
 /** A function that is never called, when a root is wanted that is not entered. */
 const idleRoot = 'icmp_rcv';
 
+/** What a task that sleeps is in. */
+const sleepingRoot = 'hrtimer_nanosleep';
+
 /** Without values, unless a way asks for them. */
 const flagsFor = (names, values = ['--args', 'off']) => [
   ...[...flagsForNames(names), ...values],
@@ -119,6 +122,26 @@ const ways = {
       fsnoop: (names) => costOfRead(['fsnoop', ...flagsFor([idleRoot, ...names]), '-c', 'reads']),
       functionGraph: (names) =>
         whileFunctionGraph([idleRoot, ...names], { set_graph_function: idleRoot }, costOfRead),
+    },
+  },
+  /** The same while a sleeping task is in a root. */
+  ignoredTaskWhileOpen: {
+    lists: [functionsOfRead],
+    tracers: {
+      fsnoop: (names) =>
+        whileTracing([...flagsFor([sleepingRoot, ...names]), '-c', 'sleep 1000'], () =>
+          costOfRead(),
+        ),
+    },
+  },
+  ignoredOutsideRootWhileOpen: {
+    lists: [functionsOfRead],
+    tracers: {
+      fsnoop: (names) =>
+        costOfRead([
+          ...['fsnoop', ...flagsFor([sleepingRoot, ...names])],
+          ...['-c', "sh -c 'sleep 1000 >/dev/null 2>&1 & sleep 0.2; exec reads'"],
+        ]),
     },
   },
   rejected: {

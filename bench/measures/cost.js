@@ -43,6 +43,16 @@ const ways = [
     targets: [{ most: 300 }],
   },
   {
+    key: 'ignoredTaskWhileOpen',
+    name: 'ignored call: other task, while a root is open',
+    targets: [],
+  },
+  {
+    key: 'ignoredOutsideRootWhileOpen',
+    name: 'ignored call: not in a root, while another task is in one',
+    targets: [],
+  },
+  {
     key: 'rejected',
     name: 'root rejected by a comparison',
     targets: [{ most: 1.3, of: 'ignored, other task' }],

@@ -16,6 +16,7 @@ import {
   type ProgramOptions,
 } from './native.js';
 import {
+  below,
   countingPrograms,
   frameBytes,
   programs as recordingPrograms,
@@ -65,6 +66,8 @@ interface Technique {
   readonly attach: (target: Target) => Promise<AttachedFunctions>;
   /** The same for all functions, or for each the least that does. */
   readonly programs: 'one' | 'of each';
+  /** Whether its object has each program twice, once for functions of which some are no roots. */
+  readonly hasBelow: boolean;
   /** When tasks are chosen: with several links, before all are attached, calls would be seen in part. */
   readonly chooseTasks: 'before' | 'after';
 }
@@ -88,6 +91,7 @@ const techniques: Readonly<Record<Method, Technique>> = {
     frame: 'withCookie',
     attach: (target) => attachTogether(target, attachIds),
     programs: 'one',
+    hasBelow: true,
     chooseTasks: 'before',
   },
   fsession: {
@@ -96,6 +100,7 @@ const techniques: Readonly<Record<Method, Technique>> = {
     frame: 'withCookie',
     attach: attachCopies,
     programs: 'of each',
+    hasBelow: false,
     chooseTasks: 'after',
   },
   'fentry+fexit': {
@@ -107,6 +112,7 @@ const techniques: Readonly<Record<Method, Technique>> = {
     frame: 'withStack',
     attach: attachCopies,
     programs: 'of each',
+    hasBelow: false,
     chooseTasks: 'after',
   },
   'kprobe.session': {
@@ -115,6 +121,7 @@ const techniques: Readonly<Record<Method, Technique>> = {
     frame: 'withArguments',
     attach: (target) => attachTogether(target, attachNames),
     programs: 'one',
+    hasBelow: false,
     chooseTasks: 'before',
   },
   'kprobe.multi': {
@@ -127,6 +134,7 @@ const techniques: Readonly<Record<Method, Technique>> = {
     frame: 'withArguments',
     attach: (target) => attachTogether(target, attachNames),
     programs: 'one',
+    hasBelow: false,
     chooseTasks: 'before',
   },
 };
@@ -135,6 +143,7 @@ const techniques: Readonly<Record<Method, Technique>> = {
 const byModule: Technique = {
   ...techniques['fsession.multi'],
   objectPath: () => objectPaths.each,
+  hasBelow: false,
   chooseTasks: 'after',
 };
 
@@ -153,12 +162,13 @@ export function chooseTechnique(
 ): PurposefulTechnique {
   const hasModules = functions.some(({ module }) => module !== null);
   const technique = method === 'fsession.multi' && hasModules ? byModule : techniques[method];
-  const { objectPath, frame } = technique;
+  const { objectPath, frame, hasBelow } = technique;
   const counts = purpose === 'counting';
+  const programs = counts ? countingPrograms : recordingPrograms;
   return {
     ...technique,
     objectPath: (btf) => (counts ? countingPath(objectPath(btf)) : objectPath(btf)),
-    objectPrograms: counts ? countingPrograms : recordingPrograms,
+    objectPrograms: hasBelow ? [...programs, ...programs.map(below)] : programs,
     frameBytes: frameBytes[purpose][frame],
   };
 }

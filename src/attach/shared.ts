@@ -10,7 +10,12 @@ export const programs = ['on_call_times', 'on_call', 'on_call_options'] as const
 /** The same of the objects that count: for the times alone, or for everything. */
 export const countingPrograms = ['on_stat', 'on_stat_options'] as const;
 
-export type ProgramName = (typeof programs)[number] | (typeof countingPrograms)[number];
+export type BaseProgram = (typeof programs)[number] | (typeof countingPrograms)[number];
+
+/** With `_below` behind it: the same, for functions of which some are no roots. */
+export type ProgramName = BaseProgram | `${BaseProgram}_below`;
+
+export const below = (name: BaseProgram): ProgramName => `${name}_below`;
 
 /** A copy of it is attached to each tracepoint. */
 export const markProgram = 'on_mark';
@@ -119,6 +124,22 @@ export function encodeSkipping(ids: readonly number[]): Buffer {
   const bytes = Buffer.alloc(mostSkipping * skippingBytes);
   for (const [at, id] of ids.entries())
     bytes.writeBigUInt64LE(BigInt(id), at * skippingBytes + skippingLayout.id);
+  return bytes;
+}
+
+/** Byte offsets and size of `struct roots`. */
+export const rootsLayout = { reach: 0, low: 8, unused: 12 } as const;
+export const rootsBytes = 16;
+
+/**
+ * Where roots are.
+ * @param addresses lower halves of theirs; at least one
+ */
+export function encodeRoots(addresses: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(rootsBytes);
+  const low = Math.min(...addresses);
+  bytes.writeUInt32LE(low, rootsLayout.low);
+  bytes.writeUInt32LE(Math.max(...addresses) - low, rootsLayout.reach);
   return bytes;
 }
 

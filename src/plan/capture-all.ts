@@ -46,7 +46,7 @@ export function captureAll(
 
 /** Word by word: spread out, thousands would take a second. */
 function planFunction(
-  { kind, name, module, btfId, idInProgram, returns, reason }: KernelFunction,
+  { kind, name, module, btfId, address, idInProgram, returns, reason }: KernelFunction,
   role: ChosenFunction['role'],
   capture: Capture,
 ): PlannedFunction {
@@ -57,6 +57,7 @@ function planFunction(
     name,
     module,
     btfId,
+    address,
     idInProgram,
     returns,
     reason,

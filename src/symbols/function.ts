@@ -28,6 +28,8 @@ export interface KernelFunction {
    * tracepoint that of a FUNC or a FUNC_PROTO whose first parameter is not the tracepoint's.
    */
   readonly btfId: number;
+  /** The lower half of its address; absent where that is not told. */
+  readonly address?: number | undefined;
   /** Of a function of a BPF program: its id in the BTF of the program, as the kernel counts it. */
   readonly idInProgram?: number | undefined;
   /** Void where the prototype isn't known, or returns what the trampoline can't take. */

@@ -57,6 +57,8 @@ interface Known {
   /** How often BTF and the symbols have the name. */
   inBtf: number;
   inSymbols: number;
+  /** The lower half of the last symbol's address; 0 where there is none, or it is not told. */
+  address: number;
   isPatchable: boolean;
 }
 
@@ -224,7 +226,7 @@ export class Symbols {
       const there = found.get(module);
       let known = there?.get(name);
       if (known === undefined && there !== undefined) {
-        known = { name, module, btfId: 0, inBtf: 0, inSymbols: 0, isPatchable: false };
+        known = { name, module, btfId: 0, inBtf: 0, inSymbols: 0, address: 0, isPatchable: false };
         there.set(name, known);
       }
       return known;
@@ -247,8 +249,12 @@ export class Symbols {
     const data: KernelSymbol[] = [];
     for (const symbol of symbols) {
       const known = symbol.isCode ? learn(symbol.name, symbol.module) : undefined;
-      if (known !== undefined) known.inSymbols++;
-      else data.push(symbol);
+      if (known === undefined) {
+        data.push(symbol);
+      } else {
+        known.inSymbols++;
+        known.address = symbol.address;
+      }
     }
     // the kernel takes the first symbol of a name, whatever it is
     for (const { name, module } of data) {
@@ -270,6 +276,7 @@ export class Symbols {
       name,
       module,
       btfId,
+      ...(known.address === 0 ? {} : { address: known.address }),
       returns: judged.returns,
       reason: chooseReason(known, judged.reason, isDeniedByKernel),
     };
