@@ -1070,6 +1070,12 @@ static __always_inline void begin_tree(void *ctx, struct frame *frame)
 	frame->place.tree += FRAMES; /* so that no two frames have trees of the same number */
 }
 
+static __always_inline void leave_root(struct frame *frame)
+{
+	frame->root = 0;
+	frame->level = 1;
+}
+
 /*
  * Notes that the task has a root open. The next switch of the task after that is closed takes it
  * back: the count is shared by all CPUs, and each change of it costs those that read it. A switch
@@ -1144,8 +1150,7 @@ static __always_inline __u32 open_elsewhere(void *ctx, enum extent extent)
 		frame->function = id;
 		return number;
 	}
-	frame->root = 0;
-	frame->level = 1;
+	leave_root(frame);
 	/* Only roots: a task may get another name, or cgroup, in an open tree. */
 	if (!is_root(id) || !is_chosen(task))
 		return 0;
@@ -1387,7 +1392,7 @@ of_ctx __u32 find_returned(void *ctx is_ctx)
 
 	if (!session) {
 		if (is_root_gone(frame, number, ctx))
-			frame->root = 0;
+			leave_root(frame);
 		on_unseen_entry(ctx, frame);
 		return 0;
 	}
@@ -2045,8 +2050,7 @@ int on_free(__u64 *ctx)
 		return 0;
 	telling = tell_of(number);
 	bpf_loop(OPEN_LEVELS, tell_exit, &telling, 0);
-	frame->root = 0;
-	frame->level = 1;
+	leave_root(frame);
 	frame->away = 0;
 	uncount_task(frame);
 	__sync_lock_test_and_set(&frame->owner, 0);

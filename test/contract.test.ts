@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import {
   countersBytes,
   countersLayout,
+  encodeRoots,
   encodeSettings,
   frameBytes,
   frameLayout,
@@ -149,6 +150,13 @@ test('settings and counters too', () => {
   expect(struct('skipping')).toEqual({ size: skippingBytes, layout: skippingLayout });
   expect(struct('roots')).toEqual({ size: rootsBytes, layout: rootsLayout });
   expect(mostSkipping).toBe(constant('SKIPPING'));
+});
+
+test('roots are from the lowest address on, as far as the highest', () => {
+  const bytes = encodeRoots([0xa0000000, 0x81000020, 0x81000030]);
+  expect(bytes.readBigUInt64LE(rootsLayout.reach)).toBe(0x1effffe0n);
+  expect(bytes.readUInt32LE(rootsLayout.low)).toBe(0x81000020);
+  expect(encodeRoots([7]).readBigUInt64LE(rootsLayout.reach)).toBe(0n);
 });
 
 test('the ring starts and ends where the reader thinks', () => {

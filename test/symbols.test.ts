@@ -82,6 +82,21 @@ function splitAt(text: string, place: RegExp): [string, string] {
 }
 
 describe('functions', () => {
+  it('have the lower half of their address, if the kernel tells it', () => {
+    const hidden = makeSymbols(
+      {
+        btf: fixture('types.btf'),
+        kallsyms: Buffer.from(
+          String(fixture('kallsyms.txt')).replace(/^[0-9a-f]{16}/gm, '0'.repeat(16)),
+        ),
+        available: fixture('available_filter_functions.txt'),
+      },
+      loadNative(),
+    );
+    const addressOf = (from: typeof symbols) => from.match(['read_it'])[0]?.address;
+    expect([addressOf(symbols), addressOf(hidden)]).toEqual([0x81000030, undefined]);
+  });
+
   it('are traceable or have a reason why not', () => {
     expect(
       renderListText(symbols.match(['*'], 'all modules'), { color: false, prototypeOf: null }),
