@@ -135,8 +135,8 @@ struct frame {
  */
 const volatile struct settings settings SEC(".rodata.settings");
 struct counters counters SEC(".bss.counters");
-struct root_record *in_btf SEC(".bss.in_btf");  /* for nothing but its type, which tests compare */
-struct ring ring SEC(".bss.ring");              /* its size is cut down before loading */
+struct root_record *in_btf SEC(".bss.in_btf"); /* for nothing but its type, which tests compare */
+struct ring ring SEC(".bss.ring");             /* its size is cut down before loading */
 struct roots roots SEC(".bss.roots");
 struct frame frames[FRAMES] SEC(".bss.frames"); /* the first ones are nobody's */
 __u16 tasks[TID_LIMIT] SEC(".bss.tasks");       /* by tid, written before and while tracing */
