@@ -1443,7 +1443,11 @@ static __always_inline void leave_level(struct frame *frame, __u32 level)
 /* What the entry noted is nearer than the attach cookie. */
 static __always_inline __u64 noted_function(struct frame *frame, __u32 level)
 {
+#if IS_KEPT
+	return own_function_or(open_at(frame, level)->function);
+#else
 	return own_function_or(frame->open[level <= OPEN_LEVELS ? level : 0].function);
+#endif
 }
 
 /* The record of a call that returned, without arguments: less code where its size is known. */

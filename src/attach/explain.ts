@@ -20,9 +20,11 @@ export function checkFtrace(): void {
 
 const isJitOff = () => readSetting('net.core.bpf_jit_enable') === '0';
 
-/** What a failed load or attach means for the user. */
+/** What a failed load or attach means for the user. What the verifier refuses is no matter of privileges. */
 export function explainRefusal(error: NativeError): Failure {
-  if (error.code === 'EPERM' || error.code === 'EACCES') return noPrivilege(error);
+  const isVerified = error.log.includes('END PROG LOAD LOG');
+  if (!isVerified && (error.code === 'EPERM' || error.code === 'EACCES'))
+    return noPrivilege(error);
   if (isJitOff())
     return new Failure(
       exitStatus.cannotTrace,
