@@ -135,9 +135,8 @@ struct frame {
  */
 const volatile struct settings settings SEC(".rodata.settings");
 struct counters counters SEC(".bss.counters");
-struct root_record *in_btf SEC(".bss.in_btf"); /* for nothing but its type, which tests compare */
-struct ring ring SEC(".bss.ring");             /* its size is cut down before loading */
-struct roots roots SEC(".bss.roots");
+struct root_record *in_btf SEC(".bss.in_btf");  /* for nothing but its type, which tests compare */
+struct ring ring SEC(".bss.ring");              /* its size is cut down before loading */
 struct frame frames[FRAMES] SEC(".bss.frames"); /* the first ones are nobody's */
 __u16 tasks[TID_LIMIT] SEC(".bss.tasks");       /* by tid, written before and while tracing */
 
@@ -1076,6 +1075,18 @@ static __always_inline void leave_root(struct frame *frame)
 	frame->level = 1;
 }
 
+#ifdef BELOW
+
+struct roots roots SEC(".bss.roots");
+
+/* Whether a call is surely of no tree. */
+static __always_inline bool is_outside(void *ctx)
+{
+	__u32 address = bpf_get_func_ip(ctx);
+
+	return address - roots.low > *(volatile __u64 *)&roots.reach;
+}
+
 /*
  * Notes that the task has a root open. The next switch of the task after that is closed takes it
  * back: the count is shared by all CPUs, and each change of it costs those that read it. A switch
@@ -1097,6 +1108,23 @@ static __always_inline void uncount_task(struct frame *frame)
 	frame->is_counted = 0;
 	__sync_fetch_and_add(&roots.reach, -REACH_TASK);
 }
+
+#else
+
+static __always_inline bool is_outside(void *ctx)
+{
+	return false;
+}
+
+static __always_inline void count_task(struct frame *frame)
+{
+}
+
+static __always_inline void uncount_task(struct frame *frame)
+{
+}
+
+#endif
 
 /* Unless its id is to be another task's: see on_exit. Idle tasks share theirs. */
 static __always_inline void remember_frame(struct task_struct *task, __u32 number)
@@ -1171,8 +1199,7 @@ static __always_inline __u32 open_elsewhere(void *ctx, enum extent extent)
 	copy_comm(frame->comm, task->comm);
 	frame->function = id;
 	begin_tree(ctx, frame);
-	if (HAS_BELOW)
-		count_task(frame);
+	count_task(frame);
 	return number;
 }
 
@@ -1229,7 +1256,7 @@ static __always_inline void keep_call(volatile struct kept *kept, enum extent ex
 #endif
 }
 
-static __always_inline int on_entry(volatile struct kept *kept, enum extent extent, bool below)
+static __always_inline int on_entry(volatile struct kept *kept, enum extent extent)
 {
 	__u64 id = own_function_or(bpf_get_attach_cookie(kept->ctx)), session;
 	struct frame *frame = frame_of(kept);
@@ -1259,8 +1286,7 @@ static __always_inline int on_entry(volatile struct kept *kept, enum extent exte
 		if (extent >= ARGS)
 			frame = kept->frame;
 		begin_tree(kept->ctx, frame);
-		if (below)
-			count_task(frame);
+		count_task(frame);
 	} else {
 	elsewhere:
 		number = extent == TIMES  ? open_times(kept->ctx)
@@ -1541,23 +1567,14 @@ static __always_inline void on_return(volatile struct kept *kept, __u64 session,
 
 #endif
 
-/* Whether a call is surely of no tree. */
-static __always_inline bool is_outside(void *ctx)
-{
-	__u32 address = bpf_get_func_ip(ctx);
-
-	return address - roots.low > *(volatile __u64 *)&roots.reach;
-}
-
-/* `below`: some functions are no roots. */
-static __always_inline int run(void *ctx, enum half half, enum extent extent, bool below)
+static __always_inline int run(void *ctx, enum half half, enum extent extent)
 {
 	volatile struct kept kept;
 	__u64 session = 0;
 	__u16 number;
 
 	kept.ctx = ctx;
-	if (below && is_outside(ctx))
+	if (is_outside(ctx))
 		return 0;
 	number = *task_number(bpf_get_current_task_btf());
 	/* First of all: most calls on a machine are of other tasks. */
@@ -1565,7 +1582,7 @@ static __always_inline int run(void *ctx, enum half half, enum extent extent, bo
 		return IS_KEPT ? ignore(ctx) : 0;
 	kept.number = number;
 	if (!is_return(kept.ctx, half))
-		return on_entry(&kept, extent, below);
+		return on_entry(&kept, extent);
 #if !IS_KEPT
 	session = *bpf_session_cookie(kept.ctx);
 #endif
@@ -1627,7 +1644,7 @@ static __always_inline int run_session(void *ctx, enum half half, enum extent ex
 		__sync_fetch_and_add(&counters.lost_recursion, 1);
 		return 0;
 	}
-	run(ctx, half, extent, false);
+	run(ctx, half, extent);
 	machine = own_machine();
 	asm volatile("" ::: "memory"); /* all that it does comes before */
 	if (machine)
@@ -1636,7 +1653,7 @@ static __always_inline int run_session(void *ctx, enum half half, enum extent ex
 }
 
 #else
-#define run_session(ctx, half, extent) run(ctx, half, extent, false)
+#define run_session run
 #endif
 
 #ifdef PAIR
@@ -1649,16 +1666,6 @@ static __always_inline int run_session(void *ctx, enum half half, enum extent ex
 	{                                                                                          \
 		return run_session(ctx, RETURN, extent);                                           \
 	}
-#elif HAS_BELOW
-#define program(name, extent)                                                                      \
-	SEC(SESSION) int name(void *ctx)                                                           \
-	{                                                                                          \
-		return run(ctx, BOTH, extent, false);                                              \
-	}                                                                                          \
-	SEC(SESSION) int name##_below(void *ctx)                                                   \
-	{                                                                                          \
-		return run(ctx, BOTH, extent, true);                                               \
-	}
 #else
 #define program(name, extent)                                                                      \
 	SEC(SESSION) int name(void *ctx)                                                           \
@@ -1670,7 +1677,7 @@ static __always_inline int run_session(void *ctx, enum half half, enum extent ex
 /*
  * Of these that is loaded which is needed. The verifier drops a branch that a setting closes,
  * not its load. The last is for live mode, a least duration, and programs that are more than a
- * guard. Those _below are for functions of which some are no roots.
+ * guard.
  */
 #ifdef STAT
 program(on_stat, TIMES);
@@ -1912,8 +1919,10 @@ int on_switch(__u64 *ctx)
 	if (settings.tell_away)
 		tell_switch(task_frame(from), task_frame(to));
 	account_skips(from);
-	if (HAS_BELOW && roots.reach >= REACH_TASK)
+#ifdef BELOW
+	if (roots.reach >= REACH_TASK)
 		uncount_task(task_frame(from));
+#endif
 	return 0;
 }
 

@@ -3,6 +3,7 @@
  * What differs with the way the program is attached. One source makes an object for each:
  *
  *	                       fsession.multi  one program, run at entry and return
+ *	-DBELOW                fsession.multi  the same, where some functions are no roots
  *	-DEACH                 fsession        the same, loaded again for each function
  *	-DEACH -DPAIR          fentry+fexit    and with a program for each of the two halves
  *	-DKPROBE               kprobe.session  one program, that sees registers
@@ -37,13 +38,6 @@ enum half { BOTH, ENTRY, RETURN };
 #define IS_KEPT 0
 #define OPEN_LEVELS 15
 #define FRAMES (1 << 16)
-#endif
-
-/* One program for all, that costs less where it is known which functions are no roots. */
-#if IS_KEPT || defined(EACH)
-#define HAS_BELOW 0
-#else
-#define HAS_BELOW 1
 #endif
 
 /* What calls take that are counted is noted level by level: no deeper ones are. */

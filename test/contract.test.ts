@@ -148,7 +148,7 @@ test('settings and counters too', () => {
   });
   expect(struct('counters')).toEqual({ size: countersBytes, layout: countersLayout });
   expect(struct('skipping')).toEqual({ size: skippingBytes, layout: skippingLayout });
-  expect(struct('roots')).toEqual({ size: rootsBytes, layout: rootsLayout });
+  expect(struct('roots', typesOf(objectPaths.below))).toEqual({ size: rootsBytes, layout: rootsLayout });
   expect(mostSkipping).toBe(constant('SKIPPING'));
 });
 
@@ -191,6 +191,7 @@ test('operations and fields of the task have the same numbers', () => {
 
 test.each([
   ['multi', 'withCookie'],
+  ['below', 'withCookie'],
   ['each', 'withCookie'],
   ['kprobe', 'withArguments'],
   ['kprobeVoid', 'withArguments'],

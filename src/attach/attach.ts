@@ -33,8 +33,6 @@ import {
 } from './native.js';
 import { encodePrograms } from './programs.js';
 import {
-  type BaseProgram,
-  below,
   decodeCounters,
   encodeFrame,
   encodeRoots,
@@ -134,9 +132,7 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     const ringBytes = chooseRingBytes(plan.bufferBytes, slackBytes);
     options.onProgress('loading the program');
     const accountSkips = canAccountSkips(technique, options.btf);
-    // which roots are open is told where tasks are switched
-    const roots = technique.hasBelow && accountSkips ? whereRootsAre(plan.functions) : null;
-    const chosen = choosePrograms(plan, technique.programs, counting, roots !== null);
+    const chosen = choosePrograms(plan, technique.programs, counting);
     await load(object, technique, chosen, plan, ringBytes, counting, accountSkips);
     const counts = new Float64Array(places.length);
     const ring = object.openRing('.bss.ring', ringBytes, slackBytes, counts);
@@ -148,7 +144,7 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
       hooks.push(hook);
       owned.push(hook);
     }
-    if (roots !== null) object.writeGlobal('.bss.roots', 0, roots);
+    if (technique.roots !== null) object.writeGlobal('.bss.roots', 0, encodeRoots(technique.roots));
     object.writeGlobal('.bss.programs', 0, encoded.programs);
     object.writeGlobal('.bss.ops', 0, encoded.ops);
     const tracedPids = [...plan.pids, options.commandPid ?? []].flat();
@@ -221,20 +217,11 @@ async function attachFunctions(
   return { link: joinLinks([]), attached: 0, refused: new Set(), skipped: () => 0 };
 }
 
-/** As the kernel side has it; null where no function is below one, or not all of their addresses are known. */
-function whereRootsAre(functions: readonly PlannedFunction[]): Buffer | null {
-  const roots = functions.filter(({ root }) => root);
-  const addresses = roots.flatMap(({ address = [] }) => address);
-  if (roots.length === functions.length || addresses.length < roots.length) return null;
-  return encodeRoots(addresses);
-}
-
 /** By the place of the function. */
 function choosePrograms(
   plan: Plan,
   programs: PurposefulTechnique['programs'],
   counting: Counting | null,
-  hasBelow: boolean,
 ): readonly ProgramName[] {
   const choose = (functions: readonly PlannedFunction[]) =>
     counting === null
@@ -242,14 +229,14 @@ function choosePrograms(
       : chooseCounting(counting, plan.minDurationNs, functions);
   if (programs === 'of each') return plan.functions.map((one) => choose([one]));
   const forAll = choose(plan.functions);
-  return plan.functions.map(() => (hasBelow ? below(forAll) : forAll));
+  return plan.functions.map(() => forAll);
 }
 
 /** The one that costs least a call: for times alone, with arguments and guards, or for everything. */
 function chooseProgram(
   { live, minDurationNs }: Plan,
   functions: readonly PlannedFunction[],
-): BaseProgram {
+): ProgramName {
   if (live || minDurationNs > 0 || functions.some(hasOps)) return 'on_call_options';
   return functions.some(({ argSlots, program }) => argSlots > 0 || program !== null)
     ? 'on_call'

@@ -4,7 +4,7 @@ import { cellBytes, keyBytes, pageBytes, type Counting } from '../plan/counting.
 import type { PlannedFunction } from '../plan/plan.js';
 import type { Type } from '../symbols/type.js';
 import type { NativeObject } from './native.js';
-import type { BaseProgram } from './shared.js';
+import type { ProgramName } from './shared.js';
 
 /** Byte offsets of `struct counting`. */
 export const countingLayout = {
@@ -53,7 +53,7 @@ export function chooseCounting(
   { by }: Counting,
   minDurationNs: number,
   functions: readonly PlannedFunction[],
-): BaseProgram {
+): ProgramName {
   const isPlain = minDurationNs === 0 && functions.every(({ program }) => program === null);
   return isPlain && (by === null || keyNumbers[by] === 0) ? 'on_stat' : 'on_stat_options';
 }

@@ -23,8 +23,7 @@ const isJitOff = () => readSetting('net.core.bpf_jit_enable') === '0';
 /** What a failed load or attach means for the user. What the verifier refuses is no matter of privileges. */
 export function explainRefusal(error: NativeError): Failure {
   const isVerified = error.log.includes('END PROG LOAD LOG');
-  if (!isVerified && (error.code === 'EPERM' || error.code === 'EACCES'))
-    return noPrivilege(error);
+  if (!isVerified && (error.code === 'EPERM' || error.code === 'EACCES')) return noPrivilege(error);
   if (isJitOff())
     return new Failure(
       exitStatus.cannotTrace,

@@ -16,7 +16,6 @@ import {
   type ProgramOptions,
 } from './native.js';
 import {
-  below,
   countingPrograms,
   frameBytes,
   programs as recordingPrograms,
@@ -66,8 +65,6 @@ interface Technique {
   readonly attach: (target: Target) => Promise<AttachedFunctions>;
   /** The same for all functions, or for each the least that does. */
   readonly programs: 'one' | 'of each';
-  /** Whether its object has each program twice, once for functions of which some are no roots. */
-  readonly hasBelow: boolean;
   /** When tasks are chosen: with several links, before all are attached, calls would be seen in part. */
   readonly chooseTasks: 'before' | 'after';
 }
@@ -91,7 +88,6 @@ const techniques: Readonly<Record<Method, Technique>> = {
     frame: 'withCookie',
     attach: (target) => attachTogether(target, attachIds),
     programs: 'one',
-    hasBelow: true,
     chooseTasks: 'before',
   },
   fsession: {
@@ -100,7 +96,6 @@ const techniques: Readonly<Record<Method, Technique>> = {
     frame: 'withCookie',
     attach: attachCopies,
     programs: 'of each',
-    hasBelow: false,
     chooseTasks: 'after',
   },
   'fentry+fexit': {
@@ -112,7 +107,6 @@ const techniques: Readonly<Record<Method, Technique>> = {
     frame: 'withStack',
     attach: attachCopies,
     programs: 'of each',
-    hasBelow: false,
     chooseTasks: 'after',
   },
   'kprobe.session': {
@@ -121,7 +115,6 @@ const techniques: Readonly<Record<Method, Technique>> = {
     frame: 'withArguments',
     attach: (target) => attachTogether(target, attachNames),
     programs: 'one',
-    hasBelow: false,
     chooseTasks: 'before',
   },
   'kprobe.multi': {
@@ -134,7 +127,6 @@ const techniques: Readonly<Record<Method, Technique>> = {
     frame: 'withArguments',
     attach: (target) => attachTogether(target, attachNames),
     programs: 'one',
-    hasBelow: false,
     chooseTasks: 'before',
   },
 };
@@ -143,8 +135,13 @@ const techniques: Readonly<Record<Method, Technique>> = {
 const byModule: Technique = {
   ...techniques['fsession.multi'],
   objectPath: () => objectPaths.each,
-  hasBelow: false,
   chooseTasks: 'after',
+};
+
+/** Where it is known which functions are no roots, calls of those cost less. */
+const belowRoots: Technique = {
+  ...techniques['fsession.multi'],
+  objectPath: () => objectPaths.below,
 };
 
 /** What its programs make of calls: a record of each, or sums. */
@@ -154,6 +151,8 @@ export type Purpose = 'recording' | 'counting';
 export interface PurposefulTechnique extends Omit<Technique, 'frame'> {
   readonly objectPrograms: readonly ProgramName[];
   readonly frameBytes: number;
+  /** Lower halves of the addresses of roots, where the object is to know them. */
+  readonly roots: readonly number[] | null;
 }
 
 export function chooseTechnique(
@@ -161,16 +160,26 @@ export function chooseTechnique(
   purpose: Purpose,
 ): PurposefulTechnique {
   const hasModules = functions.some(({ module }) => module !== null);
-  const technique = method === 'fsession.multi' && hasModules ? byModule : techniques[method];
-  const { objectPath, frame, hasBelow } = technique;
+  const isMulti = method === 'fsession.multi';
+  const roots = isMulti && !hasModules ? findRoots(functions) : null;
+  const technique =
+    isMulti && hasModules ? byModule : roots === null ? techniques[method] : belowRoots;
+  const { objectPath, frame } = technique;
   const counts = purpose === 'counting';
-  const programs = counts ? countingPrograms : recordingPrograms;
   return {
     ...technique,
     objectPath: (btf) => (counts ? countingPath(objectPath(btf)) : objectPath(btf)),
-    objectPrograms: hasBelow ? [...programs, ...programs.map(below)] : programs,
+    objectPrograms: counts ? countingPrograms : recordingPrograms,
     frameBytes: frameBytes[purpose][frame],
+    roots,
   };
+}
+
+/** Lower halves of their addresses; null where all functions are roots, or an address is not told. */
+function findRoots(functions: Plan['functions']): number[] | null {
+  const roots = functions.filter(({ root }) => root);
+  const addresses = roots.flatMap(({ address = [] }) => address);
+  return roots.length < functions.length && addresses.length === roots.length ? addresses : null;
 }
 
 /** Of the programs of the object those that are to be loaded, and those that are not. */

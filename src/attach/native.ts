@@ -12,6 +12,7 @@ const ownArtifact = (name: string) => artifact(`${process.arch}/${name}`);
 /** One for each way to attach: bpf/method.h. */
 export const objectPaths = {
   multi: artifact('fsnoop.bpf.o'),
+  below: artifact('fsnoop-below.bpf.o'),
   each: artifact('fsnoop-each.bpf.o'),
   kprobe: artifact('fsnoop-kprobe.bpf.o'),
   kprobeVoid: artifact('fsnoop-kprobe-void.bpf.o'),

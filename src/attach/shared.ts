@@ -10,12 +10,7 @@ export const programs = ['on_call_times', 'on_call', 'on_call_options'] as const
 /** The same of the objects that count: for the times alone, or for everything. */
 export const countingPrograms = ['on_stat', 'on_stat_options'] as const;
 
-export type BaseProgram = (typeof programs)[number] | (typeof countingPrograms)[number];
-
-/** With `_below` behind it: the same, for functions of which some are no roots. */
-export type ProgramName = BaseProgram | `${BaseProgram}_below`;
-
-export const below = (name: BaseProgram): ProgramName => `${name}_below`;
+export type ProgramName = (typeof programs)[number] | (typeof countingPrograms)[number];
 
 /** A copy of it is attached to each tracepoint. */
 export const markProgram = 'on_mark';
