@@ -148,7 +148,10 @@ test('settings and counters too', () => {
   });
   expect(struct('counters')).toEqual({ size: countersBytes, layout: countersLayout });
   expect(struct('skipping')).toEqual({ size: skippingBytes, layout: skippingLayout });
-  expect(struct('roots', typesOf(objectPaths.below))).toEqual({ size: rootsBytes, layout: rootsLayout });
+  expect(struct('roots', typesOf(objectPaths.below))).toEqual({
+    size: rootsBytes,
+    layout: rootsLayout,
+  });
   expect(mostSkipping).toBe(constant('SKIPPING'));
 });
 
