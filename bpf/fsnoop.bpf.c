@@ -1469,7 +1469,7 @@ static __always_inline void leave_level(struct frame *frame, __u32 level)
 /* What the entry noted is nearer than the attach cookie. */
 static __always_inline __u64 noted_function(struct frame *frame, __u32 level)
 {
-#if IS_KEPT
+#if IS_KEPT /* and no deeper ones are recorded */
 	return own_function_or(open_at(frame, level)->function);
 #else
 	return own_function_or(frame->open[level <= OPEN_LEVELS ? level : 0].function);

@@ -132,8 +132,8 @@ struct counters {
 };
 
 /*
- * What tells of most calls that are in no tree that they aren't: their function lies further behind
- * the lowest root than the highest. While a task may have a root open, nothing does.
+ * Of functions that lie outside of where roots are, no call is in a tree while no task has a root
+ * open. Where a task may have one, everything is within reach.
  */
 struct roots {
 	__u64 reach; /* from the lowest to the highest; and REACH_TASK for each of those tasks */

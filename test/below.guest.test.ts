@@ -13,7 +13,7 @@ const sleeps = 'calls sleep 100 2';
 /** `struct roots`: the only variable of the program that is 16 bytes long. */
 const findRoots = `roots=$(bpftool map | awk '/name bss/ { id = $1 + 0 } / value 16B/ { print id }')`;
 
-/** How many tasks may have a root open: the upper half of \`reach\`. */
+/** How many tasks may have a root open: the upper half of `reach`. */
 const countOpen = `bpftool -j map dump id $roots | grep -o '0x..' | head -12 | tail -4 | tr -d '\\n'; echo`;
 
 /** Until it says so, for a few seconds. */

@@ -131,8 +131,8 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     const slackBytes = ringSlackBytes(plan);
     const ringBytes = chooseRingBytes(plan.bufferBytes, slackBytes);
     options.onProgress('loading the program');
-    const accountSkips = canAccountSkips(technique, options.btf);
     const chosen = choosePrograms(plan, technique.programs, counting);
+    const accountSkips = canAccountSkips(technique, options.btf);
     await load(object, technique, chosen, plan, ringBytes, counting, accountSkips);
     const counts = new Float64Array(places.length);
     const ring = object.openRing('.bss.ring', ringBytes, slackBytes, counts);
