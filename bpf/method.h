@@ -15,8 +15,17 @@
 #ifndef FSNOOP_METHOD_H
 #define FSNOOP_METHOD_H
 
+#include "kernel.h"
+
 /* Run at the entry and at the return of a function, or at one of them. */
 enum half { BOTH, ENTRY, RETURN };
+
+/* How much of all this a program is made for: what it leaves out costs nothing. */
+enum extent {
+	TIMES,   /* and return values */
+	ARGS,    /* argument slots and guards too */
+	OPTIONS, /* all */
+};
 
 /*
  * Without a cookie of its own, or with one that may hold what another call left there, what is
@@ -60,6 +69,28 @@ enum half { BOTH, ENTRY, RETURN };
 #else
 #define SESSION "fsession.multi"
 #endif
+
+/*
+ * The session cookie carries a call's entry time and level from its entry to its return. A root is
+ * on level 1. The trampoline clears the cookie: 0 at return means that the entry half did not run.
+ * The time loses its upper bits, which a difference of two does not need.
+ */
+#define SESSION_LEVELS 0x1ff
+#define SESSION_RARE 0x200 /* the return takes a closer look */
+#define SESSION_IGNORED SESSION_RARE
+#define SESSION_TIME_SHIFT 10
+
+static __always_inline __u64 session_pack(__u64 start, __u32 level)
+{
+	return start << SESSION_TIME_SHIFT | level;
+}
+
+static __always_inline __u64 session_duration(__u64 session, __u64 now)
+{
+	now <<= SESSION_TIME_SHIFT;
+	opaque(now);
+	return (now + (SESSION_LEVELS | SESSION_RARE) - session) >> SESSION_TIME_SHIFT;
+}
 
 /* With a context since v7.0; v6.10 to v6.19 have both as (void), for kprobe.session only. */
 #ifdef VOID_KFUNC

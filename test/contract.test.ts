@@ -69,7 +69,7 @@ const header = ['bpf/record.h', 'bpf/cell.h']
   .map((name) => readFileSync(file(name), 'utf8'))
   .join('\n');
 const methodHeader = readFileSync(file('bpf/method.h'), 'utf8');
-const source = readFileSync(file('bpf/fsnoop.bpf.c'), 'utf8');
+const interpreter = readFileSync(file('bpf/values.h'), 'utf8');
 
 const typesOf = (path: string) => {
   const dumped = execFileSync('bpftool', ['btf', 'dump', 'file', path, '-j'], {
@@ -105,7 +105,7 @@ function offsets(
 
 /** The enum that begins with this name: its names in the source, with their numbers. */
 function enumerators(first: string): Record<string, number> {
-  const [, list = ''] = new RegExp(`enum \\{\\s*(${first}\\b[^}]*)\\}`).exec(source) ?? [];
+  const [, list = ''] = new RegExp(`enum \\{\\s*(${first}\\b[^}]*)\\}`).exec(interpreter) ?? [];
   const names = list.split(',').map((name) => name.trim());
   return Object.fromEntries(names.filter((name) => name !== '').map((name, at) => [name, at]));
 }
@@ -241,7 +241,7 @@ test('as deep as frames and cookies are, methods go', () => {
   const [, counted] =
     /defined\(STAT\)\n#define IS_KEPT 0\n#define OPEN_LEVELS (\d+)/.exec(methodHeader) ?? [];
   expect(deepestCounted).toBe(Number(counted) - 1);
-  const [, levels] = /#define SESSION_LEVELS (\w+)/.exec(source) ?? [];
+  const [, levels] = /#define SESSION_LEVELS (\w+)/.exec(methodHeader) ?? [];
   expect(traits.fsession.deepest).toBeLessThan(Number(levels));
   const [, registers] = /#define REGISTER_ARGS (\d+)/.exec(methodHeader) ?? [];
   expect(traits['kprobe.session'].argSlots).toBe(Number(registers));

@@ -1,5 +1,5 @@
 /**
- * The mirror of what user space shares with bpf/fsnoop.bpf.c besides records: settings, counters,
+ * The mirror of what user space shares with the kernel side besides records: settings, counters,
  * traced processes, attach cookies. Little endian, as all that fsnoop runs on.
  */
 import type { Cgroup } from './cgroup.js';

@@ -1,4 +1,4 @@
-/** What the kernel side makes of operations, in TypeScript: the twin of bpf/fsnoop.bpf.c. */
+/** What the kernel side makes of operations, in TypeScript: the twin of bpf/values.h. */
 import { compute } from './node.js';
 import type { BinaryOperation } from './node.js';
 import { taskField } from './ops.js';

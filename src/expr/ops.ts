@@ -1,5 +1,5 @@
 /**
- * Small programs that the kernel side runs for a call: bpf/fsnoop.bpf.c interprets them, and
+ * Small programs that the kernel side runs for a call: bpf/values.h interprets them, and
  * src/expr/evaluate.ts does the same in TypeScript. A stack machine of 64-bit words.
  *
  * A program reads arguments and memory, and ends values: each is an item of the record's tail,

@@ -24,7 +24,7 @@ interface Traits {
   readonly byName: boolean;
 }
 
-/** What a level in the session cookie has room for, and what frames have: bpf/fsnoop.bpf.c, bpf/method.h. */
+/** What a level in the session cookie has room for, and what frames have: bpf/method.h. */
 const inCookie = { deepest: 500 };
 const inFrame = { deepest: 30 };
 const byTrampoline = { argSlots: 12, byName: false };
