@@ -57,6 +57,9 @@ const steps = {
   many: `fsnoop record ${five} -o /tmp/many -c 'dd if=/dev/zero of=/dev/null bs=1 count=${manyReads}'
     stat -c %s /tmp/many
     fsnoop report /tmp/many --json`,
+  waiting: `fsnoop record -k vfs_read --cpu-time -o /tmp/waiting -c "sh -c 'sleep 0.2 | cat'"
+    fsnoop tree /tmp/waiting --format json
+    fsnoop report /tmp/waiting --json >&2`,
 };
 type Step = keyof typeof steps;
 
@@ -189,4 +192,13 @@ test('a call without arguments takes at most ten bytes, of which there are as ma
   const calls = functions.reduce((sum, one) => sum + one.calls, 0);
   expect(functions.find((one) => one.function === 'read_zero')?.calls).toBe(manyReads);
   expect(Number(size) / calls).toBeLessThan(10);
+});
+
+test('a report adds up what the calls were off the CPU', () => {
+  const { stdout, stderr } = run.steps.waiting;
+  const calls = linesOf(stdout, 'call');
+  const [, told] = /"function":"vfs_read".*"offCpuNs":(\d+)/.exec(stderr) ?? [];
+  const sum = calls.reduce((all, { offCpuNs = 0 }) => all + offCpuNs, 0);
+  expect(Number(told)).toBe(sum);
+  expect(sum).toBeGreaterThan(100_000_000); // most of the sleep, while cat waits for its pipe
 });

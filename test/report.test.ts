@@ -8,9 +8,9 @@ import type { CallRecord } from '../src/events/record.js';
 import { report, type ReportRequest } from '../src/recorded/report.js';
 import { bucketMiddle, bucketOf } from '../src/tree/buckets.js';
 import { Profile } from '../src/tree/profile.js';
-import { mixed, read, treeOf, treesOf } from './fixtures/reads.js';
+import { marked, mixed, read, treeOf, treesOf } from './fixtures/reads.js';
 import { recordsOf, type Sketch } from './fixtures/records.js';
-import { bare, printEnding, record } from './fixtures/recordings.js';
+import { bare, printEnding, record, withMarks } from './fixtures/recordings.js';
 
 let folder: string;
 beforeAll(() => {
@@ -157,6 +157,64 @@ describe('JSON', () => {
         },
       ],
     });
+  });
+});
+
+describe('of a recording that tells who was off the CPU', () => {
+  const printed = (options: Partial<ReportRequest> = {}) =>
+    print([], options, record({ ...withMarks, cpuTime: true }, marked));
+
+  test('the table has that too', async () => {
+    expect(shown(await printed({ edges: new Set(['callers'] as const) }))).toMatchInlineSnapshot(`
+      "
+      FUNCTION                  CALLS    TOTAL     SELF  OFF-CPU      MIN     MEAN      P50      P90      P99      MAX  ERRORS
+      vfs_read                      1  2.74 µs  1.12 µs  0.10 µs  2.74 µs  2.74 µs  2.74 µs  2.74 µs  2.74 µs  2.74 µs
+        ← (not recorded)            1  2.74 µs
+      rw_verify_area                1  1.20 µs  0.72 µs  0.10 µs  1.20 µs  1.20 µs  1.20 µs  1.20 µs  1.20 µs  1.20 µs
+        ← vfs_read                  1  1.20 µs
+      security_file_permission      1  0.48 µs  0.48 µs  0.10 µs  0.48 µs  0.48 µs  0.48 µs  0.48 µs  0.48 µs  0.48 µs
+        ← rw_verify_area            1  0.48 µs
+      read_zero                     1  0.42 µs  0.42 µs  0.00 µs  0.42 µs  0.42 µs  0.42 µs  0.42 µs  0.42 µs  0.42 µs
+        ← vfs_read                  1  0.42 µs
+      "
+    `);
+  });
+
+  test('the graph has it', async () => {
+    expect(shown(await printed({ show: 'graph' }))).toMatchInlineSnapshot(`
+      "
+           CALLS       TOTAL        SELF     OFF-CPU
+               1     2.74 µs     1.12 µs     0.10 µs  vfs_read
+               1     1.20 µs     0.72 µs     0.10 µs  ├─ rw_verify_area
+               1     0.48 µs     0.48 µs     0.10 µs  │  └─ security_file_permission
+               1     0.42 µs     0.42 µs     0.00 µs  └─ read_zero
+      "
+    `);
+    const [graph] = objects(await printed({ show: 'graph', format: 'json' }));
+    expect(graph).toMatchObject({
+      roots: [{ function: 'vfs_read', offCpuNs: 100, children: [{ offCpuNs: 100 }, {}] }],
+    });
+  });
+
+  test('JSON has it', async () => {
+    const lines = objects(await printed({ format: 'json' }));
+    const off = lines.slice(0, -1).map(({ function: name, offCpuNs }) => [name, offCpuNs]);
+    expect(Object.fromEntries(off)).toEqual({
+      vfs_read: 100,
+      rw_verify_area: 100,
+      security_file_permission: 100,
+      read_zero: 0,
+    });
+  });
+
+  test('those that wait longest can come first', async () => {
+    const [, ...lines] = linesOf(await printed({ sort: 'off-cpu' }));
+    expect(lines.map((line) => line.split(' ')[0])).toEqual([
+      ...['rw_verify_area', 'security_file_permission', 'vfs_read', 'read_zero'],
+    ]);
+    await expect(print(reads, { sort: 'off-cpu' })).rejects.toThrow(
+      'does not tell how long tasks were off the CPU',
+    );
   });
 });
 

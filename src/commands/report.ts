@@ -4,16 +4,21 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { outputFlags, parseOutput } from '../cli/printing-flags.js';
 import { report } from '../recorded/report.js';
-import { sortKeys } from '../tree/sort.js';
+import { treeSortKeys } from '../tree/sort.js';
 
 export default class Report extends Command {
   static override summary = 'Count what a recording has of each function.';
   static override description = `SELF is the time less that of recorded calls below. P50, P90 and P99 are within 1.6 % of the true ones.
+OFF-CPU is how much of TOTAL the tasks were asleep, waiting or preempted: of fsnoop record --cpu-time.
 Calls that did not return are not counted. FILE is of fsnoop record; - is standard input.`;
   static override examples = [
     {
       description: 'Where the time went',
       command: '<%= config.bin %> <%= command.id %> reads.fsnoop --sort self --top 20',
+    },
+    {
+      description: 'Who waits: of a recording with --cpu-time',
+      command: '<%= config.bin %> <%= command.id %> reads.fsnoop --sort off-cpu',
     },
     {
       description: 'Who called each function, and what it called',
@@ -33,7 +38,7 @@ Calls that did not return are not counted. FILE is of fsnoop record; - is standa
   };
   static override flags = {
     sort: Flags.option({
-      options: sortKeys,
+      options: treeSortKeys,
       summary: 'What the order is by: the most first.',
       default: 'total' as const,
     })(),

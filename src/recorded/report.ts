@@ -1,4 +1,5 @@
 /** Counts what a recording has of each function. */
+import { exitStatus, Failure } from '../failure.js';
 import { openOutput } from '../tracing/output.js';
 import type { PlannedFunction } from '../plan/plan.js';
 import { readProfile } from './profile.js';
@@ -42,8 +43,9 @@ export async function report(request: ReportRequest): Promise<number> {
   await checkApart(request.path, request.output);
   const recording = await openRecording(request.path);
   const { opening, addresses } = recording;
-  const { functions, outputs, epochNs, bufferBytes } = opening;
-  const text = makeText({ ...request, functions, outputs, epochNs, addresses });
+  const { functions, outputs, epochNs, bufferBytes, cpuTime } = opening;
+  if (request.sort === 'off-cpu' && !cpuTime) throw withoutOffCpu(request.path);
+  const text = makeText({ ...request, functions, outputs, epochNs, addresses, cpuTime });
   using stop = new Stop();
   const { profile, counts, ending, damage } = await readProfile(
     recording,
@@ -78,7 +80,7 @@ function renderFunctions(
 ): string {
   const shown = sortByMeasure(profiles, sort, text.names, top);
   return format === 'json'
-    ? renderReportJson(shown, functions)
+    ? renderReportJson(shown, functions, text.cpuTime)
     : renderReport(shown, { text, edges });
 }
 
@@ -89,6 +91,14 @@ function renderGraph(
   { format, top }: ReportRequest,
 ): string {
   return format === 'json'
-    ? renderMergedJson(merged, functions)
+    ? renderMergedJson(merged, functions, text.cpuTime)
     : renderMerged(merged, text, top ?? Infinity);
+}
+
+function withoutOffCpu(path: string): Failure {
+  return new Failure(
+    exitStatus.usage,
+    `--sort off-cpu: ${path} does not tell how long tasks were off the CPU.`,
+    'Record that: fsnoop record --cpu-time …',
+  );
 }

@@ -28,23 +28,36 @@ export interface ReportOptions {
   readonly edges: ReadonlySet<'callers' | 'callees'>;
 }
 
-const times = ['totalNs', 'selfNs', 'minNs', 'meanNs', 'p50Ns', 'p90Ns', 'p99Ns', 'maxNs'] as const;
-const titles = times.map((name) => name.replace('Ns', '').toUpperCase());
+const times = {
+  totalNs: 'TOTAL',
+  selfNs: 'SELF',
+  offNs: 'OFF-CPU',
+  minNs: 'MIN',
+  meanNs: 'MEAN',
+  p50Ns: 'P50',
+  p90Ns: 'P90',
+  p99Ns: 'P99',
+  maxNs: 'MAX',
+} as const;
+
+const timesOf = ({ cpuTime }: Pick<Text, 'cpuTime'>) =>
+  (Object.keys(times) as (keyof typeof times)[]).filter((name) => name !== 'offNs' || cpuTime);
 
 export function renderReport(
   profiles: readonly FunctionProfile[],
   { text, edges }: ReportOptions,
 ): string {
+  const shown = timesOf(text);
   const columns = [
     { title: 'FUNCTION', align: 'left' },
-    ...['CALLS', ...titles].map((title) => ({ title, align: 'right' }) as const),
+    ...['CALLS', ...shown.map((name) => times[name])].map((title) => ({ title, align: 'right' }) as const),
     { title: 'ERRORS', align: 'left' },
   ] as const;
   const rows = profiles.flatMap((profile) => [
     [
       text.strong(nameOf(text, profile.function)),
       formatCount(profile.calls),
-      ...times.map((name) => formatDuration(profile[name])),
+      ...shown.map((name) => formatDuration(profile[name])),
       text.error(formatErrors(profile.errors)),
     ],
     ...(edges.has('callers') ? profile.callers.map((edge) => row('←', edge, text)) : []),
@@ -55,7 +68,9 @@ export function renderReport(
 
 function row(arrow: '←' | '→', { function: place, calls, totalNs }: Edge, text: Text): string[] {
   const name = place < 0 ? '(not recorded)' : nameOf(text, place);
-  const rest = times.slice(1).map(() => '');
+  const rest = timesOf(text)
+    .slice(1)
+    .map(() => '');
   return [`  ${text.dim(arrow)} ${name}`, formatCount(calls), formatDuration(totalNs), ...rest, ''];
 }
 
@@ -69,19 +84,23 @@ const formatErrors = (errors: ReadonlyMap<string, number>): string =>
 /**
  * A line a function: `{"type":"function","function":"vfs_read","module":null,"calls":3,…,
  * "callers":[{"function":"ksys_read","module":null,"calls":3,"totalNs":…}],
- * "callees":[…]}`, with the numbers of sums-json.ts. The function of a caller that was not recorded is null.
+ * "callees":[…]}`, with the numbers of sums-json.ts, and `"offCpuNs":…` behind them. The function of a caller that was
+ * not recorded is null.
+ * @param cpuTime it is known how long tasks were off the CPU
  */
 export function renderReportJson(
   profiles: readonly FunctionProfile[],
   functions: readonly PlannedFunction[],
+  cpuTime: boolean,
 ): string {
   const edgesJson = (edges: readonly Edge[]) =>
     edges.map(({ function: place, ...numbers }) => ({ ...name(functions, place), ...numbers }));
   return profiles
     .map((profile) => {
-      const { function: place, errors, callers, callees } = profile;
+      const { function: place, errors, offNs, callers, callees } = profile;
       const line = {
         ...{ type: 'function', ...name(functions, place), ...sumsToJson(profile, errors) },
+        ...(cpuTime && { offCpuNs: offNs }),
         ...{ callers: edgesJson(callers), callees: edgesJson(callees) },
       };
       return `${JSON.stringify(line)}\n`;
@@ -110,21 +129,23 @@ const countWidth = 10;
 
 /** @param top no more than so many below each call */
 export function renderMerged(merged: Merged, text: Text, top: number): string {
-  const head = ['CALLS', 'TOTAL', 'SELF'].map((title) => title.padStart(countWidth)).join('  ');
+  const shown = (['totalNs', 'selfNs', 'offNs'] as const).slice(0, text.cpuTime ? 3 : 2);
+  const titles = ['CALLS', ...shown.map((name) => times[name])];
+  const head = titles.map((title) => title.padStart(countWidth)).join('  ');
   let out = text.line(text.dim(head));
   const add = (node: Merged, first: string, indent: string): void => {
-    const { calls, totalNs, selfNs, children } = node;
+    const { calls, children } = node;
     const cells = [
       formatCount(calls).padStart(countWidth),
-      ...[totalNs, selfNs].map(formatDurationCell),
+      ...shown.map((name) => formatDurationCell(node[name])),
     ];
     out += text.line(`${cells.join('  ')}  ${first}${nameOf(text, node.function)}`);
     addAll(children, indent);
   };
   const addAll = (nodes: readonly Merged[], indent: string): void => {
-    const shown = nodes.slice(0, top);
-    for (const [at, node] of shown.entries()) {
-      const isLast = at === shown.length - 1;
+    const kept = nodes.slice(0, top);
+    for (const [at, node] of kept.entries()) {
+      const isLast = at === kept.length - 1;
       add(node, `${indent}${isLast ? '└─ ' : '├─ '}`, `${indent}${isLast ? '   ' : '│  '}`);
     }
   };
@@ -133,9 +154,14 @@ export function renderMerged(merged: Merged, text: Text, top: number): string {
 }
 
 /** One line: each function has those that it called inside. */
-export function renderMergedJson(merged: Merged, functions: readonly PlannedFunction[]): string {
-  const toJson = ({ function: place, children, ...numbers }: Merged): object => ({
-    ...{ ...name(functions, place), ...numbers, children: children.map(toJson) },
+export function renderMergedJson(
+  merged: Merged,
+  functions: readonly PlannedFunction[],
+  cpuTime: boolean,
+): string {
+  const toJson = ({ function: place, children, offNs, ...numbers }: Merged): object => ({
+    ...{ ...name(functions, place), ...numbers, ...(cpuTime && { offCpuNs: offNs }) },
+    children: children.map(toJson),
   });
   return `${JSON.stringify({ type: 'graph', roots: merged.children.map(toJson) })}\n`;
 }

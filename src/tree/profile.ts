@@ -25,6 +25,8 @@ export interface Merged {
   readonly calls: number;
   readonly totalNs: number;
   readonly selfNs: number;
+  /** As a tally has it. */
+  readonly offNs: number;
   /** The most time first. */
   readonly children: readonly Merged[];
 }
@@ -40,6 +42,7 @@ interface Node {
   calls: number;
   totalNs: number;
   selfNs: number;
+  offNs: number;
   readonly children: Map<number, Node>;
 }
 
@@ -84,10 +87,11 @@ export class Profile {
   #add(call: Call, above: Node): void {
     const node = childOf(above, call.function);
     if (call.status === 'returned') {
-      const { durationNs, selfNs } = call;
+      const { durationNs, selfNs, offNs } = call;
       node.calls++;
       node.totalNs += durationNs;
       node.selfNs += selfNs;
+      node.offNs += offNs;
       this.#tallyOf(call.function).add(call, this.#errnoOf(call));
       const edge = this.#edge(call.function, above.function);
       edge.calls++;
@@ -138,7 +142,7 @@ const byTime = (a: { readonly totalNs: number }, b: { readonly totalNs: number }
 const sortEdges = (edges: Iterable<Edge>): Edge[] => [...edges].sort(byTime);
 
 function makeNode(place: number): Node {
-  return { function: place, calls: 0, totalNs: 0, selfNs: 0, children: new Map() };
+  return { function: place, calls: 0, totalNs: 0, selfNs: 0, offNs: 0, children: new Map() };
 }
 
 function childOf({ children }: Node, place: number): Node {

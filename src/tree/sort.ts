@@ -6,6 +6,8 @@ interface Sortable extends Sums, Spread {
   /** Place in the plan. */
   readonly function: number;
   readonly errors: ReadonlyMap<unknown, number>;
+  /** Of a tally. */
+  readonly offNs?: number;
 }
 
 const measures = {
@@ -19,12 +21,17 @@ const measures = {
   p90: ({ p90Ns }: Sortable) => p90Ns,
   p99: ({ p99Ns }: Sortable) => p99Ns,
   errors: ({ errors }: Sortable) => countErrors(errors),
+  'off-cpu': ({ offNs = 0 }: Sortable) => offNs,
   name: () => 0,
 } as const;
 
 export type SortKey = keyof typeof measures;
 
-export const sortKeys = Object.keys(measures) as SortKey[];
+/** Of what is counted in trees. */
+export const treeSortKeys = Object.keys(measures) as SortKey[];
+
+/** Of what the kernel side counts too. */
+export const sortKeys = treeSortKeys.filter((key) => key !== 'off-cpu');
 
 /**
  * The largest first, or by name; of those that are alike in that by name.

@@ -6,6 +6,8 @@ import type { Call } from './tree.js';
 export interface Tallied extends Sums, Spread {
   readonly totalNs: number;
   readonly selfNs: number;
+  /** How long, in that time, the tasks were off the CPU; 0 where nobody looked. */
+  readonly offNs: number;
   /** How many by name of the error. */
   readonly errors: ReadonlyMap<string, number>;
 }
@@ -14,6 +16,7 @@ export class Tally {
   #calls = 0;
   #totalNs = 0;
   #selfNs = 0;
+  #offNs = 0;
   #minNs = Infinity;
   #maxNs = 0;
   /** By bucket. */
@@ -24,10 +27,11 @@ export class Tally {
    * @param call one that returned
    * @param error the name of the error that it returned; null for none
    */
-  add({ durationNs, selfNs }: Call, error: string | null): void {
+  add({ durationNs, selfNs, offNs }: Call, error: string | null): void {
     this.#calls++;
     this.#totalNs += durationNs;
     this.#selfNs += selfNs;
+    this.#offNs += offNs;
     this.#minNs = Math.min(this.#minNs, durationNs);
     this.#maxNs = Math.max(this.#maxNs, durationNs);
     const bucket = bucketOf(durationNs);
@@ -44,6 +48,6 @@ export class Tally {
       ...{ minNs: this.#minNs, maxNs: this.#maxNs },
       counts: sortCounts(filled.filter(([, count]) => count > 0)),
     };
-    return { ...sums, ...spreadOf(sums), errors: this.#errors };
+    return { ...sums, ...spreadOf(sums), offNs: this.#offNs, errors: this.#errors };
   }
 }
