@@ -71,7 +71,10 @@ const steps = {
     'fsnoop check b.yaml --json --junit junit.xml; echo $? >&2; cat junit.xml >&2',
   ),
   'breaks as text': withBudget(breaking, 'fsnoop check b.yaml'),
-  'on GitHub': withBudget(breaking, 'GITHUB_ACTIONS=true fsnoop check b.yaml >/dev/null'),
+  'on GitHub': withBudget(
+    breaking,
+    'GITHUB_ACTIONS=true fsnoop check b.yaml -o /dev/null --junit -',
+  ),
   'another command': withBudget(holding, 'fsnoop check b.yaml --json -- calls read 101'),
   'the command fails': withBudget(holding, `fsnoop check b.yaml -- sh -c 'exit 7'`),
   'the command fails on a signal': withBudget(
@@ -81,6 +84,7 @@ const steps = {
   'the command says interrupted': withBudget(holding, `fsnoop check b.yaml -- sh -c 'exit 130'`),
   'no such program': withBudget(holding, 'fsnoop check b.yaml -- /nosuch'),
   'nowhere for JUnit': withBudget(holding, 'fsnoop check b.yaml --junit /nosuch/x'),
+  'two things to one place': withBudget(holding, 'fsnoop check b.yaml --json --junit -'),
   'no command': withBudget(reads, 'fsnoop check b.yaml'),
   'nothing to judge': withBudget(reads, 'fsnoop check b.yaml -- true'),
   'no such function': withBudget(oneOf('{function: vfs_raed, calls: 1}'), 'fsnoop check b.yaml'),
@@ -219,6 +223,9 @@ describe('in a guest', () => {
     expect(stderr).toContain(
       '<testcase classname="vfs_read" name="calls ≤ 6" file="b.yaml" line="11"/>',
     );
+    expect(of('on GitHub').stdout).toMatch(
+      /^<\?xml [^]*<testsuite name="b\.yaml" tests="8" [^]*<\/testsuites>\n$/,
+    );
     expect(of('on GitHub').stderr).toContain(
       '::error file=b.yaml,line=7,title=do_sys_openat2%3A over budget::do_sys_openat2: 2, budget errors ≤ 1\n',
     );
@@ -238,6 +245,7 @@ describe('in a guest', () => {
     ['the command says interrupted', 1, 'The command ended with 130: nothing is judged.'],
     ['no such program', 2, 'Give a command as at a shell: cat /etc/hostname'],
     ['nowhere for JUnit', 1, '/nosuch/x could not be written: no such file'],
+    ['two things to one place', 2, 'The verdict and --junit would both go to standard output.'],
     ['no command', 2, 'There is no command to run.'],
     ['nothing to judge', 2, 'b.yaml has no budgets to judge.'],
     ['no such function', 2, "b.yaml:3: 'vfs_raed' is no function of this kernel."],

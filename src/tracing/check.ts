@@ -38,7 +38,7 @@ export interface CheckRequest {
   readonly format: 'text' | 'json';
   /** A file, or null for standard output. */
   readonly output: string | null;
-  /** JUnit's XML goes there; null: it is not written. */
+  /** JUnit's XML goes there, `-` is standard output; null: it is not written. */
   readonly junit: string | null;
   /** What was measured before; null: there is nothing to compare with. */
   readonly baseline: Baseline | null;
@@ -66,11 +66,12 @@ interface Result {
  */
 export async function check(request: CheckRequest): Promise<number> {
   checkBudgets(request);
+  checkOutputs(request);
   const { keepAt } = request;
   const junit = request.trace.dryRun ? null : request.junit;
   // before the runs, which may take long
   await using output = await openOutput(request.output);
-  await using report = junit === null ? null : await openOutput(junit);
+  await using report = junit === null ? null : await openOutput(junit === '-' ? null : junit);
   if (keepAt !== null) await checkWritable(keepAt);
   const result = await runAll(request);
   if (typeof result === 'number') return result;
@@ -98,6 +99,15 @@ function checkBudgets({ file: { budgets, baseline }, conditions, path }: CheckRe
     exitStatus.usage,
     `${path}:${first.line}: This machine tells times, and no numbers of instructions.`,
     `Count them in a guest: fsnoop vm --icount --file ${path} -- fsnoop check ${path}`,
+  );
+}
+
+function checkOutputs({ output, junit }: CheckRequest): void {
+  if (junit !== (output ?? '-')) return;
+  throw new Failure(
+    exitStatus.usage,
+    `The verdict and --junit would both go to ${output ?? 'standard output'}.`,
+    'Give one of them another file: --junit junit.xml',
   );
 }
 
