@@ -206,9 +206,12 @@ test('modules of 6.1, which are not packed, are loaded too', async () => {
 });
 
 describe('the command line', () => {
-  test('passes on the status of the command, and says nothing of its own', async () => {
-    const result = await vm(['--', 'sh', '-c', 'echo out; echo err >&2; exit 7']);
-    expect(result).toEqual({ status: 7, stdout: 'out\n', stderr: 'err\n' });
+  test('passes on the command with its arguments, its status, and says nothing of its own', async () => {
+    // one is there twice, and one is what a flag has
+    const given = ['b', 'a', '7.2', 'b', '--kernel'];
+    const script = 'echo "$*"; echo err >&2; exit 7';
+    const result = await vm(['--kernel', '7.2', '--', 'sh', '-c', script, 'sh', ...given]);
+    expect(result).toEqual({ status: 7, stdout: 'b a 7.2 b --kernel\n', stderr: 'err\n' });
   });
 
   test('goes without KVM where that is there and cannot run a kernel', async () => {

@@ -1,5 +1,6 @@
 /** `fsnoop list`: functions, and why some of them can't be traced. */
 import { Command } from '@oclif/core/command';
+import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { parsePatterns } from '../plan/pattern.js';
 import { parseTracepoints } from '../plan/tracepoints.js';
@@ -37,7 +38,13 @@ Behind a colon it may have an argument, by its name or its type: 'vfs_*:count', 
     },
   ];
   static override usage = '<%= command.id %> [PATTERN...] [FLAGS]';
-  static override strict = false;
+  static override args = {
+    pattern: Args.string({
+      multiple: true,
+      ignoreStdin: true,
+      description: 'A name or a glob; all without one.',
+    }),
+  };
   static override flags = {
     traceable: Flags.boolean({
       summary: 'Only functions that can be traced.',
@@ -58,13 +65,13 @@ Behind a colon it may have an argument, by its name or its type: 'vfs_*:count', 
   };
 
   async run(): Promise<void> {
-    const { flags, argv } = await this.parse(List);
+    const { args, flags } = await this.parse(List);
     const shown = {
       format: flags.format,
       color: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
       output: null,
     };
-    const named = argv.length === 0 ? ['*'] : (argv as string[]);
+    const named = args.pattern ?? ['*'];
     if (flags.tracepoints) {
       await showTracepoints({
         globs: parseTracepoints(named),

@@ -1,5 +1,6 @@
 /** `fsnoop types`: structs, unions, enums, typedefs and prototypes as C. */
 import { Command } from '@oclif/core/command';
+import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { exitStatus, Failure } from '../failure.js';
 import { showTypes } from '../show.js';
@@ -24,7 +25,9 @@ With --format json: {"type":"struct","name":…,"bytes":…,"members":[{"name":�
     },
   ];
   static override usage = '<%= command.id %> NAME... [FLAGS]';
-  static override strict = false;
+  static override args = {
+    name: Args.string({ multiple: true, ignoreStdin: true, description: 'A type, or a glob.' }),
+  };
   static override flags = {
     all: Flags.boolean({ summary: 'Show definitions however many there are, not names alone.' }),
     format: Flags.option({
@@ -35,10 +38,10 @@ With --format json: {"type":"struct","name":…,"bytes":…,"members":[{"name":�
   };
 
   async run(): Promise<void> {
-    const { flags, argv } = await this.parse(Types);
-    if (argv.length === 0) throw noName();
+    const { args, flags } = await this.parse(Types);
+    if (args.name === undefined) throw noName();
     await showTypes({
-      names: argv as string[],
+      names: args.name,
       show: flags.all ? 'definitions' : 'names of many',
       format: flags.format,
       output: null,

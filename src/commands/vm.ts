@@ -1,5 +1,6 @@
 /** `fsnoop vm`: a command in a throw-away guest. */
 import { Command } from '@oclif/core/command';
+import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { exitStatus, Failure } from '../failure.js';
 import { parseBytes, parseDurationNs } from '../words/quantities.js';
@@ -41,7 +42,9 @@ Debian's node, and the fsnoop that was built for it: npm run setup -- arm64.`;
     },
   ];
   static override usage = '<%= command.id %> [FLAGS] -- COMMAND...';
-  static override strict = false;
+  static override args = {
+    command: Args.string({ multiple: true, ignoreStdin: true, description: 'What runs there.' }),
+  };
   static override flags = {
     arch: Flags.option({
       summary: "Machine that the guest is; without it, this machine's own.",
@@ -78,13 +81,13 @@ Debian's node, and the fsnoop that was built for it: npm run setup -- arm64.`;
   };
 
   async run(): Promise<void> {
-    const { flags, argv } = await this.parse(Vm);
-    if (argv.length === 0) throw noCommand();
+    const { args, flags } = await this.parse(Vm);
+    if (args.command === undefined) throw noCommand();
     this.exit(
       await this.runGuest({
         architecture: flags.arch,
         kernel: flags.kernel,
-        command: argv as string[],
+        command: args.command,
         icount: flags.icount,
         smp: flags.smp,
         memoryBytes: parseBytes('--memory', flags.memory),
