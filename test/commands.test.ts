@@ -149,7 +149,7 @@ describe('the flags', () => {
   test('of fsnoop report', () => {
     expect(drawFlags('report')).toMatchInlineSnapshot(`
       "
-         --sort total|self|calls|min|mean|max|p50|p90|p99|errors|off-cpu|name, default "total"
+         --sort total|self|calls|min|mean|max|p50|p90|p99|errors|name|off-cpu, default "total"
          --top VALUE, 1 to any
          --callers
          --callees

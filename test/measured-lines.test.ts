@@ -123,13 +123,14 @@ test('lines of report have what a recording has', () => {
   const counts = { trees: 7, calls: 30, unfinished: 1, marks: 0, lostUser: 0 };
   const lost = { ring: 3, recursion: 0, entry: 1, user: 2 };
   const text =
-    renderReportJson(profiles, functions) + renderReportSummaryJson(counts, profiles.length, lost);
+    renderReportJson(profiles, functions, true) +
+    renderReportSummaryJson(counts, profiles.length, lost);
   const direct = nameProfiles(profiles, functions);
   const run = parseMeasuredLines(text, 'x');
   expect(run).toMatchObject({ isCut: false, lost, edges: direct.edges });
   expect(run.functions.length).toBeGreaterThan(3);
   for (const [at, one] of run.functions.entries()) expect(direct.functions[at]).toMatchObject(one);
-  const shown = renderReportJson(profiles.slice(0, 2), functions);
+  const shown = renderReportJson(profiles.slice(0, 2), functions, false);
   const cut = shown + renderReportSummaryJson(counts, profiles.length, lost);
   expect(parseMeasuredLines(cut, 'x').isCut).toBe(true);
 });

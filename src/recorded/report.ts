@@ -17,7 +17,7 @@ import { renderSummaryText } from '../render/summary.js';
 import { makeText, type TextOptions } from '../render/text.js';
 import { makeWrite, Stop } from '../tracing/stop.js';
 import type { FunctionProfile, Merged } from '../tree/profile.js';
-import { sortByMeasure, type SortKey } from '../tree/sort.js';
+import { sortByMeasure, type TreeSortKey } from '../tree/sort.js';
 
 export interface ReportRequest
   extends Pick<TextOptions, 'width' | 'color'>, Pick<ReportOptions, 'edges'> {
@@ -25,7 +25,7 @@ export interface ReportRequest
   readonly path: string;
   readonly format: 'text' | 'json';
   readonly show: 'functions' | 'graph';
-  readonly sort: SortKey;
+  readonly sort: TreeSortKey;
   /** No more functions than so many, or calls below each call; null: all. */
   readonly top: number | null;
   /** A file, or null for standard output. */

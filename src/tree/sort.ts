@@ -10,7 +10,7 @@ interface Sortable extends Sums, Spread {
   readonly offNs?: number;
 }
 
-const measures = {
+const counted = {
   total: ({ totalNs }: Sortable) => Number(totalNs),
   self: ({ selfNs }: Sortable) => Number(selfNs),
   calls: ({ calls }: Sortable) => calls,
@@ -21,17 +21,19 @@ const measures = {
   p90: ({ p90Ns }: Sortable) => p90Ns,
   p99: ({ p99Ns }: Sortable) => p99Ns,
   errors: ({ errors }: Sortable) => countErrors(errors),
-  'off-cpu': ({ offNs = 0 }: Sortable) => offNs,
   name: () => 0,
 } as const;
 
-export type SortKey = keyof typeof measures;
+export type SortKey = keyof typeof counted;
 
-/** Of what is counted in trees. */
-export const treeSortKeys = Object.keys(measures) as SortKey[];
+export const sortKeys = Object.keys(counted) as SortKey[];
 
-/** Of what the kernel side counts too. */
-export const sortKeys = treeSortKeys.filter((key) => key !== 'off-cpu');
+/** Of trees, which tell more than the kernel side counts. */
+const measures = { ...counted, 'off-cpu': ({ offNs = 0 }: Sortable) => offNs } as const;
+
+export type TreeSortKey = keyof typeof measures;
+
+export const treeSortKeys = Object.keys(measures) as TreeSortKey[];
 
 /**
  * The largest first, or by name; of those that are alike in that by name.
@@ -40,7 +42,7 @@ export const sortKeys = treeSortKeys.filter((key) => key !== 'off-cpu');
  */
 export function sortByMeasure<Kind extends Sortable>(
   all: readonly Kind[],
-  sort: SortKey,
+  sort: TreeSortKey,
   names: readonly string[],
   top: number | null,
 ): Kind[] {
