@@ -69,7 +69,10 @@ Exit status: 0 all held; 1 the command failed; 2 wrong budget; 3 over budget; 4 
       min: 1,
       max: 1000,
     }),
-    junit: Flags.string({ summary: "Write JUnit's XML, too; - is standard output.", helpValue: 'FILE' }),
+    junit: Flags.string({
+      summary: "Write JUnit's XML, too; - is standard output.",
+      helpValue: 'FILE',
+    }),
     'update-baseline': Flags.boolean({
       summary: 'Keep what is measured where the budget has its baseline, and compare with nothing.',
     }),

@@ -50,7 +50,9 @@ export function renderReport(
   const shown = timesOf(text);
   const columns = [
     { title: 'FUNCTION', align: 'left' },
-    ...['CALLS', ...shown.map((name) => times[name])].map((title) => ({ title, align: 'right' }) as const),
+    ...['CALLS', ...shown.map((name) => times[name])].map(
+      (title) => ({ title, align: 'right' }) as const,
+    ),
     { title: 'ERRORS', align: 'left' },
   ] as const;
   const rows = profiles.flatMap((profile) => [
