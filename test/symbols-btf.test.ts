@@ -79,6 +79,26 @@ describe('BTF', () => {
     expect(btf.enumerator('GREEN')).toBeUndefined();
   });
 
+  it('finds names in order as it finds others', () => {
+    const name = fc.string({ unit: fc.constantFrom('a', 'b', '_', 'é'), maxLength: 3 });
+    const names = fc.array(name, { maxLength: 20 });
+    const asked = fc.uniqueArray(
+      name.filter((one) => one !== ''),
+      { maxLength: 5 },
+    );
+    fc.assert(
+      fc.property(names, names, asked, fc.boolean(), (some, sorted, wanted, all) => {
+        // as the kernel has them since 7.0, or only some behind others
+        const listed = [...(all ? [] : some), ...sorted.toSorted(byBytes)];
+        const found = declare(listed).functionsNamed(wanted);
+        const expected = listed.flatMap((one, at) =>
+          wanted.includes(one) ? { name: one, id: at + 1 } : [],
+        );
+        expect(found).toEqual(expected);
+      }),
+    );
+  });
+
   it('need not lie at a multiple of four bytes', () => {
     const shifted = Buffer.concat([Buffer.alloc(1), blob]).subarray(1);
     expect(new Btf(shifted, loadNative()).findFunctions(anyName)).toEqual(
@@ -150,6 +170,26 @@ function useAll(bytes: Buffer): void {
   for (let id = 0; id < symbols.btf.count; id++) symbols.btf.size(id);
   for (const id of symbols.btf.find('struct', 'pair')) describeDefinition(symbols.btf, id);
   symbols.argumentTest({ name: 'arg', type: { base: 'number_t', stars: 1 } });
+}
+
+const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
+/** BTF of functions with these names, of which the prototype is missing. */
+function declare(names: readonly string[]): Btf {
+  const types = Buffer.alloc(12 * names.length);
+  let strings = Buffer.alloc(1);
+  for (const [at, name] of names.entries()) {
+    types.writeUInt32LE(name === '' ? 0 : strings.length, 12 * at);
+    types.writeUInt32LE(12 << 24, 12 * at + 4);
+    strings = Buffer.concat([strings, Buffer.from(`${name}\0`)]);
+  }
+  const header = Buffer.alloc(24);
+  header.writeUInt16LE(0xeb9f);
+  header.writeUInt32LE(24, 4);
+  header.writeUInt32LE(types.length, 12);
+  header.writeUInt32LE(types.length, 16);
+  header.writeUInt32LE(strings.length, 20);
+  return new Btf(Buffer.concat([header, types, strings]), loadNative());
 }
 
 function patch(at: number, byte: number): Buffer {

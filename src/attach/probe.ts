@@ -14,9 +14,9 @@ import {
   switchHook,
 } from './shared.js';
 
-/** What is in the types of a kernel that has the method: an enumerator, functions and structs. */
+/** What is in the types of a kernel that has the method: a kind of attachment, functions and structs. */
 interface Proof {
-  readonly enumerator: string;
+  readonly attachType: string;
   readonly functions?: readonly string[];
   readonly structs?: readonly string[];
 }
@@ -25,15 +25,15 @@ interface Proof {
 const attachesFprobe = 'register_fprobe_ips';
 
 const proofs: Readonly<Record<Method, Proof>> = {
-  'fsession.multi': { enumerator: 'BPF_TRACE_FSESSION_MULTI' },
-  fsession: { enumerator: 'BPF_TRACE_FSESSION' },
+  'fsession.multi': { attachType: 'BPF_TRACE_FSESSION_MULTI' },
+  fsession: { attachType: 'BPF_TRACE_FSESSION' },
   // the struct came with the attach cookies of such links, in 5.19
-  'fentry+fexit': { enumerator: 'BPF_TRACE_FEXIT', structs: ['bpf_tramp_link'] },
+  'fentry+fexit': { attachType: 'BPF_TRACE_FEXIT', structs: ['bpf_tramp_link'] },
   'kprobe.session': {
-    enumerator: 'BPF_TRACE_KPROBE_SESSION',
+    attachType: 'BPF_TRACE_KPROBE_SESSION',
     functions: ['bpf_session_is_return', attachesFprobe],
   },
-  'kprobe.multi': { enumerator: 'BPF_TRACE_KPROBE_MULTI', functions: [attachesFprobe] },
+  'kprobe.multi': { attachType: 'BPF_TRACE_KPROBE_MULTI', functions: [attachesFprobe] },
 };
 
 /** Those that read the registers of x86_64. */
@@ -69,14 +69,22 @@ const unasked = Object.fromEntries(methods.map((method) => [method, 'could not t
 >;
 
 function isKnown(method: Method, btf: Btf, architecture: string): boolean {
-  const { enumerator, functions = [], structs = [] } = proofs[method];
+  const { attachType, functions = [], structs = [] } = proofs[method];
   return (
     !(isForX64(method) && architecture !== 'x64') &&
-    btf.enumerator(enumerator) !== undefined &&
+    attachTypesOf(btf).has(attachType) &&
     functions.every((name) => btf.find('func', name).length > 0) &&
     structs.every((name) => btf.find('struct', name).length > 0)
   );
 }
+
+const attachTypesOf = (btf: Btf): ReadonlySet<string> =>
+  new Set(
+    btf
+      .find('enum', 'bpf_attach_type')
+      .flatMap((id) => btf.enumerators(id))
+      .map(({ name }) => name),
+  );
 
 export interface Trial {
   readonly offer: Offer;

@@ -99,17 +99,23 @@ export interface BtfVerbs {
    */
   indexTypes(types: Uint32Array, once: Uint8Array, each: Uint8Array): Uint32Array;
   /**
-   * Two words of each type that has one of these names, by id: the place of the name, and the id.
-   * It takes 40 instructions a type, however many names there are.
+   * The first of the types up to the last that are in the order of their names, by bytes: since Linux 7.0 all are.
    * @param begins as indexTypes() found them
    * @param strings a zero ends each, and the last
-   * @param names the same: one string crosses into the addon sooner than many
+   */
+  firstSorted(types: Uint32Array, begins: Uint32Array, strings: Uint8Array): number;
+  /**
+   * Two words of each type that has one of these names, by id: the place of the name, and the id.
+   * It takes 40 instructions a type that is not in order, however many names there are.
+   * @param names a zero ends each: one string crosses into the addon sooner than many
+   * @param firstSorted as firstSorted() found it
    */
   findNamed(
     types: Uint32Array,
     begins: Uint32Array,
     strings: Uint8Array,
     names: string,
+    firstSorted: number,
   ): Uint32Array;
 }
 
@@ -142,6 +148,8 @@ export class Btf {
   /** Of each own type, in words, and behind the last. */
   readonly #offsets: Uint32Array;
   readonly #bytes: Buffer;
+  /** Found when a name is looked for. */
+  #firstSorted: number | undefined;
   /** The bytes, where patterns are looked for. */
   #text: string | undefined;
   /** By their offsets: types and functions have many names alike, as `sk`. */
@@ -452,8 +460,10 @@ export class Btf {
         this.#nameByName((name) => wanted.has(name)),
       );
     }
+    const own = [this.#words, this.#offsets, this.#bytes] as const;
+    this.#firstSorted ??= this.#verbs.firstSorted(...own);
     const joined = names.map((name) => `${name}\0`).join('');
-    const pairs = this.#verbs.findNamed(this.#words, this.#offsets, this.#bytes, joined);
+    const pairs = this.#verbs.findNamed(...own, joined, this.#firstSorted);
     const found: Named[] = [];
     for (let at = 0; at < pairs.length; at += 2) {
       const id = pairs[at + 1] ?? 0;
