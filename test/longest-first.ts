@@ -10,6 +10,9 @@ export class LongestFirst extends BaseSequencer {
   }
 }
 
+/** Of those that attach to everything, or start again and again. */
+const heavy: Readonly<Record<string, number>> = { safety: 2.5, bpfsnoop: 2, check: 2, learn: 1.5 };
+
 /** In traces of all tests. */
 function weigh(path: string): number {
   const [, series = ''] = /trace-(\d+\.\d+)\./.exec(path) ?? [];
@@ -18,5 +21,6 @@ function weigh(path: string): number {
       (sum, { tests }) => sum + (tests === 'all' ? 1 : 0.25),
       1,
     );
-  return path.endsWith('.guest.test.ts') ? 1 : 0;
+  const [, name = ''] = /(\w+)\.guest\.test\.ts$/.exec(path) ?? [];
+  return name === '' ? 0 : (heavy[name] ?? 1);
 }
