@@ -4,7 +4,12 @@ import { expect, test } from 'vitest';
 import { loadNative } from '../src/attach/native.js';
 import { Btf } from '../src/symbols/btf.js';
 import type { KernelSymbol } from '../src/symbols/kallsyms.js';
-import { isPatchSite, readPatchSites, type PatchPage } from '../src/symbols/patch-sites.js';
+import {
+  isPatchSite,
+  makePatchPage,
+  readPatchSites,
+  type PatchPage,
+} from '../src/symbols/patch-sites.js';
 
 const symbol = (address: number, isFirst = true): KernelSymbol => ({
   ...{ name: 'vfs_read', module: null, isCode: true },
@@ -12,18 +17,16 @@ const symbol = (address: number, isFirst = true): KernelSymbol => ({
 });
 
 /** As Linux 7.2 has them: the address, then flags. */
-const pageOf = (...addresses: number[]): PatchPage => ({
-  records: new DataView(
-    BigUint64Array.from(addresses.flatMap((at) => [0xffffffff00000000n + BigInt(at), 1n])).buffer,
-  ),
-  ...{ count: addresses.length, step: 16, at: 0 },
-});
+function pageOf(...addresses: number[]): PatchPage {
+  const words = addresses.flatMap((at) => [0xffffffff00000000n + BigInt(at), 1n]);
+  return makePatchPage(Buffer.from(BigUint64Array.from(words).buffer), addresses.length, 16, 0);
+}
 
 const sitesAmong = (pages: readonly PatchPage[], addresses: readonly number[]) =>
   addresses.filter((address) => isPatchSite(pages, symbol(address)));
 
 test('a function is patched where it begins, or behind what stands there before', () => {
-  const pages = [pageOf(0x1000, 0x1014, 0x1038), pageOf(), pageOf(0x2000)];
+  const pages = [pageOf(0x1000, 0x1014, 0x1038), pageOf(0x2000)];
   const addresses = [0xff0, 0xffc, 0x1000, 0x1010, 0x1014, 0x1020, 0x1030, 0x1040, 0x1ffc, 0x2000];
   expect(sitesAmong(pages, [...addresses, 0x2010])).toEqual([
     0xffc, 0x1000, 0x1010, 0x1014, 0x1030, 0x1ffc, 0x2000,

@@ -34,21 +34,36 @@ export function describeParameters(btf: Btf, id: number, hidden = 0): readonly P
   const parameters = btf.prototype(id).parameters.slice(hidden);
   return parameters.map(({ name, type: typeId }) => {
     const key = `${typeId} ${slot} ${name}`;
-    const parameter = kept.get(key) ?? describe(btf, name, typeId, slot);
+    const parameter = kept.get(key) ?? new Described(btf, name, typeId, slot);
     kept.set(key, parameter);
     slot += parameter.slots;
     return parameter;
   });
 }
 
-function describe(btf: Btf, name: string, typeId: number, slot: number): Parameter {
-  return {
-    name,
-    typeId,
-    type: describeType(btf, typeId),
-    typeName: spellType(btf, typeId),
-    declaration: spellDeclaration(btf, typeId, name),
-    slot,
-    slots: Math.ceil(btf.size(typeId) / slotBytes),
-  };
+/** Spelt when somebody reads it: of most parameters nothing but a value is shown. */
+class Described implements Parameter {
+  readonly name: string;
+  readonly typeId: number;
+  readonly type: Type;
+  readonly slot: number;
+  readonly slots: number;
+  readonly #btf: Btf;
+
+  constructor(btf: Btf, name: string, typeId: number, slot: number) {
+    this.#btf = btf;
+    this.name = name;
+    this.typeId = typeId;
+    this.type = describeType(btf, typeId);
+    this.slot = slot;
+    this.slots = Math.ceil(btf.size(typeId) / slotBytes);
+  }
+
+  get typeName(): string {
+    return spellType(this.#btf, this.typeId);
+  }
+
+  get declaration(): string {
+    return spellDeclaration(this.#btf, this.typeId, this.name);
+  }
 }

@@ -18,6 +18,9 @@ export interface PatchPage {
   /** Bytes of a record, and where in it the lower half of its address is. */
   readonly step: number;
   readonly at: number;
+  /** The first site that can be in it, and how far behind that the last one is: on arm64 lower halves may begin anew. */
+  readonly first: number;
+  readonly span: number;
 }
 
 /** The symbol of the pointer to the first page. */
@@ -60,15 +63,18 @@ function readPages(btf: Btf, start: bigint, kcore: Pick<Kcore, 'read'>): PatchSi
     const count = head.readInt32LE(page.at('index'));
     if (pages > mostPages || count < 0 || count > mostRecords) return null;
     const records = kcore.read(head.readBigUInt64LE(page.at('records')), count * record.bytes);
-    sites.push({
-      records: new DataView(records.buffer, records.byteOffset, records.length),
-      count,
-      step: record.bytes,
-      at: record.at('ip'),
-    });
+    if (count > 0) sites.push(makePatchPage(records, count, record.bytes, record.at('ip')));
     at = head.readBigUInt64LE(page.at('next'));
   }
   return sites;
+}
+
+/** @param count of records, at least one */
+export function makePatchPage(bytes: Buffer, count: number, step: number, at: number): PatchPage {
+  const records = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const siteOf = (place: number) => records.getUint32(place * step + at, true);
+  const first = siteOf(0) - mostBytesBefore;
+  return { records, count, step, at, first, span: (siteOf(count - 1) - first) >>> 0 };
 }
 
 /** Whether ftrace knows the function by this symbol: of several at one address the kernel takes the first. */
@@ -77,22 +83,20 @@ export function isPatchSite(sites: PatchSites, { address, isFirst }: KernelSymbo
 }
 
 function hasSite(page: PatchPage, address: number): boolean {
-  if (page.count === 0) return false;
-  // counted from the first, for on arm64 lower halves may begin anew on the way
-  const first = siteAt(page, 0) - mostBytesBefore;
-  const wanted = (address - first) >>> 0;
+  const wanted = (address - page.first) >>> 0;
+  if (wanted > page.span) return false;
   let start = 0;
   let end = page.count;
   while (start < end) {
     const middle = (start + end) >>> 1;
-    if ((siteAt(page, middle) - first) >>> 0 < wanted) start = middle + 1;
+    if (siteAt(page, middle) < wanted) start = middle + 1;
     else end = middle;
   }
-  return start < page.count && (siteAt(page, start) - first) >>> 0 <= wanted + mostBytesBefore;
+  return siteAt(page, start) <= wanted + mostBytesBefore;
 }
 
-const siteAt = ({ records, step, at }: PatchPage, place: number): number =>
-  records.getUint32(place * step + at, true);
+const siteAt = ({ records, step, at, first }: PatchPage, place: number): number =>
+  (records.getUint32(place * step + at, true) - first) >>> 0;
 
 /** Where the members of a struct are, in bytes; null where it has not all of them. */
 function findStruct<Name extends string>(

@@ -14,18 +14,29 @@ const mostSlots = 12;
 const slotBytes = 8;
 const nothing: Type = { kind: 'void' };
 
+/** An argument of some type. */
+interface Judged {
+  readonly slots: number;
+  readonly reason: Reason | null;
+}
+
+/** By the type: thousands of functions take the same few hundred. */
+const known = new WeakMap<Btf, Map<number, Judged>>();
+
 /** Of the FUNC with this id. */
 export function judgePrototype(btf: Btf, id: number): Judgement {
   const parameters = btf.parameterTypes(id);
   const returned = judgeReturned(btf, btf.returned(id));
   if (parameters.at(-1) === 0) return { ...returned, reason: 'variadic' };
 
+  const kept = known.get(btf) ?? new Map<number, Judged>();
+  known.set(btf, kept);
   let slots = 0;
   for (const type of parameters) {
-    const argument = btf.resolve(type);
-    const reason = judgeArgument(btf, argument);
-    if (reason !== null) return { ...returned, reason };
-    slots += Math.ceil(btf.size(argument) / slotBytes);
+    const argument = kept.get(type) ?? judgeArgument(btf, btf.resolve(type));
+    kept.set(type, argument);
+    if (argument.reason !== null) return { ...returned, reason: argument.reason };
+    slots += argument.slots;
   }
   if (returned.reason !== null) return returned;
   return { ...returned, reason: slots > mostSlots ? 'too many arguments' : null };
@@ -56,20 +67,21 @@ function judgeReturnedInt(btf: Btf, type: number): Judgement {
     : { returns, reason: null };
 }
 
-function judgeArgument(btf: Btf, type: number): Reason | null {
+function judgeArgument(btf: Btf, type: number): Judged {
   const bytes = btf.size(type);
+  const slots = Math.ceil(bytes / slotBytes);
   switch (btf.kind(type)) {
     case 'ptr':
-      return null;
+      return { slots, reason: null };
     case 'int':
     case 'enum':
     case 'enum64':
-      return bytes > slotBytes ? '128-bit value' : null;
+      return { slots, reason: bytes > slotBytes ? '128-bit value' : null };
     case 'struct':
     case 'union':
       // an empty one is as malformed to the kernel as a void argument
-      return bytes === 0 || bytes > 2 * slotBytes ? 'struct by value' : null;
+      return { slots, reason: bytes === 0 || slots > 2 ? 'struct by value' : null };
     default:
-      return 'refused by the kernel';
+      return { slots, reason: 'refused by the kernel' };
   }
 }
