@@ -41,7 +41,7 @@ export function describeParameters(btf: Btf, id: number, hidden = 0): readonly P
   });
 }
 
-/** Spelt when somebody reads it: of most parameters nothing but a value is shown. */
+/** Spelt when somebody first reads that: of most parameters nothing but a value is shown. */
 class Described implements Parameter {
   readonly name: string;
   readonly typeId: number;
@@ -49,6 +49,8 @@ class Described implements Parameter {
   readonly slot: number;
   readonly slots: number;
   readonly #btf: Btf;
+  #typeName: string | undefined;
+  #declaration: string | undefined;
 
   constructor(btf: Btf, name: string, typeId: number, slot: number) {
     this.#btf = btf;
@@ -60,10 +62,10 @@ class Described implements Parameter {
   }
 
   get typeName(): string {
-    return spellType(this.#btf, this.typeId);
+    return (this.#typeName ??= spellType(this.#btf, this.typeId));
   }
 
   get declaration(): string {
-    return spellDeclaration(this.#btf, this.typeId, this.name);
+    return (this.#declaration ??= spellDeclaration(this.#btf, this.typeId, this.name));
   }
 }
