@@ -111,7 +111,7 @@ describe('the flags', () => {
   test('of fsnoop export', () => {
     expect(drawFlags('export')).toMatchInlineSnapshot(`
       "
-         --to chrome|perfetto|speedscope|folded|csv|html|json|otlp, required
+         --to chrome|perfetto|speedscope|folded|off-cpu|csv|html|json|otlp, required
       -o --output VALUE
          --endpoint VALUE
          --header VALUE…

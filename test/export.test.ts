@@ -48,6 +48,9 @@ const exportText = async (
   records: readonly CallRecord[],
 ): Promise<string> => (await exportBytes(to, record(opening, records))).toString();
 
+/** Formats that have all calls of any recording. */
+const ofAllCalls = formats.filter((to) => to !== 'off-cpu');
+
 const bare: Opening = { ...recorded, epochNs: 0n };
 const timed: Opening = { ...bare, cpuTime: true };
 
@@ -79,6 +82,18 @@ describe('folded stacks', () => {
       'cat;vfs_read;rw_verify_area;security_file_permission': 2 * 480,
       'cat;vfs_read;read_zero': 2 * 420,
     });
+  });
+
+  test('of the time off the CPU have that where tasks left it', async () => {
+    const away = (depth: number, startNs: number, durationNs: number) =>
+      makeRecord({ type: recordType.away, depth, startNs, durationNs });
+    // in vfs_read, and in what it calls
+    const records = [away(1, 1001, 20), away(2, 1650, 100), ...recordsOf(read)];
+    expect(Object.fromEntries(parse(await exportText('off-cpu', timed, records)))).toEqual({
+      'cat;vfs_read': 20,
+      'cat;vfs_read;rw_verify_area;security_file_permission': 100,
+    });
+    await expect(exportText('off-cpu', bare, recordsOf(read))).rejects.toThrow('--to off-cpu: ');
   });
 
   test('have no name that could be taken for two', async () => {
@@ -474,16 +489,19 @@ describe('tracepoints that are in no tree', () => {
     ]);
   });
 
-  test.each(formats)('are in what is made for %s, or it is told that they are not', async (to) => {
-    let notes = '';
-    const bytes = record(opening, lone);
-    const exported = await exportBytes(to, bytes, (text) => (notes += text));
-    const untold = `2 hits of tracepoints are left out: ${to} has no place for what is in no call.\n`;
-    const isPlaceless = ['speedscope', 'folded', 'html'].includes(to);
-    expect(notes.includes(untold)).toBe(isPlaceless);
-    if (to !== 'json') expect(notes).toContain('2 hits.\n');
-    if (!isPlaceless) expect(exported.toString()).toContain('jbd2_handle_start');
-  });
+  test.each(ofAllCalls)(
+    'are in what is made for %s, or it is told that they are not',
+    async (to) => {
+      let notes = '';
+      const bytes = record(opening, lone);
+      const exported = await exportBytes(to, bytes, (text) => (notes += text));
+      const untold = `2 hits of tracepoints are left out: ${to} has no place for what is in no call.\n`;
+      const isPlaceless = ['speedscope', 'folded', 'html'].includes(to);
+      expect(notes.includes(untold)).toBe(isPlaceless);
+      if (to !== 'json') expect(notes).toContain('2 hits.\n');
+      if (!isPlaceless) expect(exported.toString()).toContain('jbd2_handle_start');
+    },
+  );
 });
 
 test('JSON lines are those of fsnoop tree', async () => {
@@ -497,7 +515,7 @@ test('JSON lines are those of fsnoop tree', async () => {
   expect(exported).toBe(readFileSync(output, 'utf8'));
 });
 
-test.each(formats)(
+test.each(ofAllCalls)(
   'of a damaged recording, %s has what is before the damage, and ends well',
   async (to) => {
     const reads = Array.from({ length: 2400 }, (_, tree) => recordsOf(read, { tree })).flat();

@@ -15,6 +15,7 @@ export default class Export extends Command {
 perfetto: Protocol Buffers, for ui.perfetto.dev and trace_processor
 speedscope: for https://www.speedscope.app, or its npm package
 folded: stacks with the nanoseconds spent at their end, for flamegraph.pl and others
+off-cpu: the same with the nanoseconds that tasks were off the CPU there, of record --cpu-time
 csv: a row a call, or a tracepoint
 html: one page that needs nothing else: timeline, flame chart, table of functions
 json: lines, as trace --format json writes them
@@ -29,6 +30,11 @@ FILE is of fsnoop record; - is standard input.`;
       description: 'A flame graph of where the time went',
       command:
         '<%= config.bin %> <%= command.id %> reads.fsnoop --to folded | flamegraph.pl >reads.svg',
+    },
+    {
+      description: 'Another of what it waited for',
+      command: `<%= config.bin %> record -k ksys_read -g --cpu-time -o waits.fsnoop
+<%= config.bin %> <%= command.id %> waits.fsnoop --to off-cpu | flamegraph.pl --color=io >waits.svg`,
     },
     {
       description: 'Into the traces that a collector of OpenTelemetry has of everything else',

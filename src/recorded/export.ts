@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import type { Exporter, ExportParts } from '../export/exporter.js';
 import { makeChromeExporter } from '../export/chrome.js';
 import { makeCsvExporter } from '../export/csv.js';
-import { makeFoldedExporter } from '../export/folded.js';
+import { makeFoldedExporter, ownNs, ownOffNs } from '../export/folded.js';
 import { makeHtmlExporter } from '../export/html.js';
 import { makePerfettoExporter } from '../export/perfetto.js';
 import { makeSpeedscopeExporter } from '../export/speedscope.js';
 import { openOutput } from '../tracing/output.js';
 import { readTrees } from './trees.js';
-import { checkApart, openRecording } from './file.js';
+import { checkApart, checkOffCpu, openRecording } from './file.js';
 import { isOfMarks } from '../recording/opening.js';
 import { renderUnplaced } from '../render/notes.js';
 import { renderSummaryText } from '../render/summary.js';
@@ -30,7 +30,8 @@ const makers = {
   chrome: makeChromeExporter,
   perfetto: makePerfettoExporter,
   speedscope: makeSpeedscopeExporter,
-  folded: makeFoldedExporter,
+  folded: (parts: ExportParts) => makeFoldedExporter(parts, ownNs),
+  'off-cpu': (parts: ExportParts) => makeFoldedExporter(parts, ownOffNs),
   csv: makeCsvExporter,
   html: (parts: ExportParts) => makeHtmlExporter(parts, readPage()),
 } as const;
@@ -49,6 +50,7 @@ export async function exportRecording(request: ExportRequest): Promise<number> {
   if (to === 'json') return replay({ ...request, ...asJsonLines });
   await checkApart(path, outputPath);
   const recording = await openRecording(path);
+  if (to === 'off-cpu') checkOffCpu(recording, path, '--to off-cpu');
   const exporter: Exporter = makers[to](recording);
   await using output = await openOutput(outputPath);
   using stop = new Stop();

@@ -109,6 +109,19 @@ export async function checkApart(path: string, output: string | null): Promise<v
   );
 }
 
+/**
+ * @param asked for, as on the command line
+ * @throws {Failure} when the recording does not tell how long tasks were off the CPU
+ */
+export function checkOffCpu({ opening }: Recording, path: string, asked: string): void {
+  if (opening.cpuTime) return;
+  throw new Failure(
+    exitStatus.usage,
+    `${asked}: ${nameOf(path)} does not tell how long tasks were off the CPU.`,
+    'Record that: fsnoop record --cpu-time …',
+  );
+}
+
 /** Null where there is none, or what is no file, as a pipe. */
 async function statFile(path: string) {
   const stats = await stat(path === standardInput ? '/dev/stdin' : path).catch(() => null);

@@ -1,9 +1,8 @@
 /** Counts what a recording has of each function. */
-import { exitStatus, Failure } from '../failure.js';
 import { openOutput } from '../tracing/output.js';
 import type { PlannedFunction } from '../plan/plan.js';
 import { readProfile } from './profile.js';
-import { checkApart, openRecording } from './file.js';
+import { checkApart, checkOffCpu, openRecording } from './file.js';
 import {
   renderMerged,
   renderMergedJson,
@@ -44,7 +43,7 @@ export async function report(request: ReportRequest): Promise<number> {
   const recording = await openRecording(request.path);
   const { opening, addresses } = recording;
   const { functions, outputs, epochNs, bufferBytes, cpuTime } = opening;
-  if (request.sort === 'off-cpu' && !cpuTime) throw withoutOffCpu(request.path);
+  if (request.sort === 'off-cpu') checkOffCpu(recording, request.path, '--sort off-cpu');
   const text = makeText({ ...request, functions, outputs, epochNs, addresses, cpuTime });
   using stop = new Stop();
   const { profile, counts, ending, damage } = await readProfile(
@@ -93,12 +92,4 @@ function renderGraph(
   return format === 'json'
     ? renderMergedJson(merged, functions, text.cpuTime)
     : renderMerged(merged, text, top ?? Infinity);
-}
-
-function withoutOffCpu(path: string): Failure {
-  return new Failure(
-    exitStatus.usage,
-    `--sort off-cpu: ${path} does not tell how long tasks were off the CPU.`,
-    'Record that: fsnoop record --cpu-time …',
-  );
 }
