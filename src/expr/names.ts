@@ -1,16 +1,16 @@
 /** What names mean in one BTF: types, members, enumerators. */
 import type { Btf, Kind, Member } from '../symbols/btf.js';
+import { keptOf } from '../symbols/kept.js';
 import { findNearest } from '../words/nearest.js';
 import { builtin, pointerTo, readType } from './c-type.js';
 import type { CType, IntegerType } from './c-type.js';
 import type { TypeName } from './parse.js';
 
 /** Ids by kind and name: a search through all of BTF takes milliseconds. */
-const found = new WeakMap<Btf, Map<string, number | undefined>>();
+const found = keptOf<string, number | undefined>();
 
 function findFirst(btf: Btf, kind: Kind, name: string): number | undefined {
-  let ids = found.get(btf);
-  if (ids === undefined) found.set(btf, (ids = new Map<string, number | undefined>()));
+  const ids = found(btf);
   const key = `${kind} ${name}`;
   if (!ids.has(key)) ids.set(key, btf.find(kind, name)[0]);
   return ids.get(key);

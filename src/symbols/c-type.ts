@@ -1,5 +1,6 @@
 /** Types, declarations and prototypes spelt as C has them. */
 import type { Btf } from './btf.js';
+import { keptOf } from './kept.js';
 import { spellInt } from './int-name.js';
 
 /** A declaration in its two parts, `const struct file` and `*files[4]`. */
@@ -18,12 +19,11 @@ export interface Declaration {
 const mostPieces = 32;
 
 /** What it spells is kept: thousands of functions take and return the same few hundred types. */
-const known = new WeakMap<Btf, Map<number, string>>();
+const known = keptOf<number, string>();
 
 /** `const char *`, `size_t`, `struct file *`, `int (*)(void *)`, `char [16]`; 0 is `void`. */
 export function spellType(btf: Btf, id: number): string {
-  const types = known.get(btf) ?? new Map<number, string>();
-  known.set(btf, types);
+  const types = known(btf);
   const type = types.get(id) ?? spellDeclaration(btf, id, '');
   types.set(id, type);
   return type;

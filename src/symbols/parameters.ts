@@ -1,5 +1,6 @@
 /** The parameters of a function, with the argument slots of the trampoline that they are in. */
 import type { Btf } from './btf.js';
+import { keptOf } from './kept.js';
 import { spellDeclaration, spellType } from './c-type.js';
 import { describeType, type Type } from './type.js';
 
@@ -21,15 +22,14 @@ export interface Parameter {
 const slotBytes = 8;
 
 /** What thousands of functions have alike, as `struct file *file` in the first slot, is one object. */
-const known = new WeakMap<Btf, Map<string, Parameter>>();
+const known = keptOf<string, Parameter>();
 
 /**
  * Of the FUNC with this id.
  * @param hidden how many come first that are not told, and have no slots
  */
 export function describeParameters(btf: Btf, id: number, hidden = 0): readonly Parameter[] {
-  const kept = known.get(btf) ?? new Map<string, Parameter>();
-  known.set(btf, kept);
+  const kept = known(btf);
   let slot = 0;
   const parameters = btf.prototype(id).parameters.slice(hidden);
   return parameters.map(({ name, type: typeId }) => {

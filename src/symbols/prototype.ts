@@ -1,5 +1,6 @@
 /** What a trampoline can call, and what it returns: btf_distill_func_proto() of kernel/bpf/btf.c. */
 import type { Btf } from './btf.js';
+import { keptOf } from './kept.js';
 import type { Reason } from './function.js';
 import { describeType, type Type } from './type.js';
 
@@ -21,7 +22,7 @@ interface Judged {
 }
 
 /** By the type: thousands of functions take the same few hundred. */
-const known = new WeakMap<Btf, Map<number, Judged>>();
+const known = keptOf<number, Judged>();
 
 /** Of the FUNC with this id. */
 export function judgePrototype(btf: Btf, id: number): Judgement {
@@ -29,8 +30,7 @@ export function judgePrototype(btf: Btf, id: number): Judgement {
   const returned = judgeReturned(btf, btf.returned(id));
   if (parameters.at(-1) === 0) return { ...returned, reason: 'variadic' };
 
-  const kept = known.get(btf) ?? new Map<number, Judged>();
-  known.set(btf, kept);
+  const kept = known(btf);
   let slots = 0;
   for (const type of parameters) {
     const argument = kept.get(type) ?? judgeArgument(btf, btf.resolve(type));

@@ -1,5 +1,6 @@
 /** Types as values of them are shown: plain data, which needs no BTF any more. */
 import type { Btf, Member } from './btf.js';
+import { keptOf } from './kept.js';
 
 /** An integer as a register or memory has it. */
 export interface IntType {
@@ -54,15 +55,14 @@ export interface Field {
   readonly bitSize: number;
 }
 
-const known = new WeakMap<Btf, Map<number, Type>>();
+const known = keptOf<number, Type>();
 
 /**
  * Of the type with this id; 0 is void. The fields of structs are read when they are asked for. It is
  * described once: some enums have hundreds of names, and are what many functions take or return.
  */
 export function describeType(btf: Btf, id: number): Type {
-  const types = known.get(btf) ?? new Map<number, Type>();
-  known.set(btf, types);
+  const types = known(btf);
   const type = types.get(id) ?? describe(btf, id);
   types.set(id, type);
   return type;
