@@ -1,8 +1,12 @@
 /** In the guest: attaches fsnoop and the empty program to the same functions in turn, and times both. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { attachFloor } from './floor.mjs';
-import { flagsForNames, median, progress, readSummary, run, spreadFunctions } from './tools.mjs';
+import { flagsForNames, progress, readSummary, run, spreadFunctions } from './tools.mjs';
+
+/** So long the kernel frees what was attached before, on its own time. */
+const settleMs = 2000;
 
 async function timeFsnoop(functions, pid) {
   const names = functions.map(({ name }) => name);
@@ -19,7 +23,7 @@ async function timeFloor(functions) {
   return { attachMs: attached.attachMs, detachMs: await attached.detach() };
 }
 
-/** Medians of seconds for each number of functions, of both. */
+/** The least seconds for each number of functions, of both. */
 export async function measure({ rounds }) {
   // makes no calls: what is timed is attaching
   const idle = spawn('sleep', ['100000']);
@@ -34,9 +38,12 @@ export async function measure({ rounds }) {
     for (let round = 0; round < ofCount; round++) {
       progress(`${count} functions, round ${round + 1} of ${ofCount}`);
       const order = round % 2 === 0 ? ['floor', 'fsnoop'] : ['fsnoop', 'floor'];
-      for (const tracer of order) await tracers[tracer]();
+      for (const tracer of order) {
+        await delay(settleMs);
+        await tracers[tracer]();
+      }
     }
-    const seconds = (tracer, key) => median(times[tracer].map((time) => time[key])) / 1000;
+    const seconds = (tracer, key) => Math.min(...times[tracer].map((time) => time[key])) / 1000;
     found.push({
       count: Number(count),
       attach: { fsnoop: seconds('fsnoop', 'attachMs'), floor: seconds('floor', 'attachMs') },

@@ -2,8 +2,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { flagsForNames, functionsOfRead, peerCommand, run, tryPeer } from './tools.mjs';
 
-export async function measure({ reads, readsPerSecond }) {
-  const load = ['/usr/bin/load', `${readsPerSecond}`, `${reads / readsPerSecond}`];
+export async function measure({ reads, readsPerSecond, mostBytes }) {
+  const load = [
+    '/usr/bin/load',
+    ...[readsPerSecond, reads / readsPerSecond, mostBytes].map(String),
+  ];
   return { recording: await record(load), ...(await tryPeer(() => recordByPeer(load))) };
 }
 

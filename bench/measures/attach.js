@@ -1,7 +1,7 @@
 /** How long attaching and detaching takes, against an empty program on the same functions. */
 
 /** How often each number of functions is attached: the fewer there are, the more the clock wavers. */
-const rounds = { 100: 15, 1000: 9, 5000: 5, 20_000: 3 };
+const rounds = { 100: 15, 1000: 11, 5000: 6, 20_000: 4 };
 const reference = 'empty program';
 
 export const attach = {

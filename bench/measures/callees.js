@@ -11,12 +11,12 @@ import { findCallees } from '../../dist/symbols/callees.js';
 import { makeCode } from '../../dist/symbols/code.js';
 import { openKcore } from '../../dist/symbols/kcore.js';
 import { disassembleBlocks } from '../../dist/symbols/load-callees.js';
-import { cpuSeconds } from './pipeline.js';
+import { bestByTurns, secondsOf, secondsOfCommand } from '../cpu-time.js';
 
 const root = 'ext4_file_write_iter';
 const maxDepth = 8;
-const rounds = 11;
 const reference = 'objdump';
+const raw = ['-D', '-b', 'binary', '-m', 'i386:x86-64'];
 
 export const callees = {
   name: 'callees',
@@ -27,21 +27,23 @@ export const callees = {
     try {
       const path = join(folder, 'core');
       writeFileSync(path, Buffer.from(found.core, 'base64'));
-      const searches = [];
-      for (let round = 0; round < rounds; round++)
-        searches.push(await search(path, found.kallsyms));
-      const [{ functions }] = searches;
-      const objdump = ['objdump', '-D', '-b', 'binary', '-m', 'i386:x86-64', path];
-      const disassembled = Array.from({ length: 3 }, () => cpuSeconds(objdump));
+      let functions;
+      const best = await bestByTurns({
+        search: () =>
+          secondsOf(async () => {
+            functions = await countCallees(path, found.kallsyms);
+          }),
+        objdump: () => secondsOfCommand(['objdump', ...raw, path]),
+      });
       return {
         kernel: 'host',
         rows: [
           {
             name: `${root}, ${functions} functions to level ${maxDepth}`,
             unit: 's',
-            value: Math.min(...searches.map(({ seconds }) => seconds)),
+            value: best.search,
             targets: [{ most: 0.15 }],
-            peers: [bench.peer(reference, Math.min(...disassembled))],
+            peers: [bench.peer(reference, best.objdump)],
           },
         ],
       };
@@ -51,9 +53,8 @@ export const callees = {
   },
 };
 
-async function search(path, kallsyms) {
+async function countCallees(path, kallsyms) {
   const native = loadNative();
-  const begin = process.cpuUsage();
   const kcore = openKcore(path);
   const code = makeCode(kallsyms);
   const read = ({ address, bytes }) => kcore.read(code.wholeAddress(address), bytes);
@@ -63,6 +64,5 @@ async function search(path, kallsyms) {
     (blocks) => disassembleBlocks(blocks, read, native.disassemble),
   );
   kcore.close();
-  const { user, system } = process.cpuUsage(begin);
-  return { functions: found.length, seconds: (user + system) / 1e6 };
+  return found.length;
 }

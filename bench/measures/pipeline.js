@@ -17,11 +17,12 @@ import { noAddresses } from '../../dist/symbols/addresses.js';
 import { makeRenderer } from '../../dist/render/renderer.js';
 import { Stream } from '../../dist/tracing/stream.js';
 import { TreeBuilder } from '../../dist/tree/builder.js';
+import { bestByTurns, secondsOf, secondsOfCommand } from '../cpu-time.js';
 import { commandOf } from '../peers.js';
 
 const trees = 40_000;
 const callsOfTree = 5;
-const rounds = 10;
+const calls = trees * callsOfTree;
 /** As src/tracing/backlog.ts reads them. */
 const batchBytes = 1 << 16;
 const reference = 'trace-cmd report';
@@ -53,40 +54,66 @@ export const pipeline = {
   name: 'pipeline',
   summary: 'from recorded bytes to text and JSON, on the host',
   async measure(bench) {
-    const { report, bytes, recording } = await measureReal(bench);
-    const batches = makeBatches();
-    const rates = { ...(await measureWays(batches)), ...(await measureRecording(batches)) };
-    const row = (name, rate, targets, peers = []) => ({
-      name,
-      unit: 'million calls/s',
-      value: rate / 1e6,
-      targets,
-      peers,
-    });
-    const faster = { least: 10, of: reference };
-    const peers = [bench.peer(reference, report)];
-    return {
-      kernel: 'host',
-      rows: [
-        row('decode, build trees, print text', rates.text, [{ least: 1.5 }, faster], peers),
-        row('decode, build trees, print JSON', rates.json, [{ least: 1 }]),
-        row('decode only', rates.decode, []),
-        row('decode, build trees', rates.trees, []),
-        row('text, one line a call', rates.lines, []),
-        row('text, ftrace', rates.ftrace, []),
-        row('into a recording', rates.write, []),
-        row('from a recording, decode only', rates.read, []),
-        {
-          name: 'recording of five functions',
-          unit: 'bytes/call',
-          value: recording.bytes / recording.calls,
-          targets: [{ most: 10 }],
-          peers: [bench.peer('trace-cmd record', bytes)],
-        },
-      ],
-    };
+    const temporary = mkdtempSync(join(tmpdir(), 'fsnoop-pipeline-'));
+    try {
+      const counted = await recordReads(bench, { icount: true });
+      const clocked = await recordReads(bench, { icount: false });
+      const trace = await saveTrace(counted, temporary, bench);
+      const rows = [
+        ...(await measureRates(trace, bench)),
+        ...sizeRows(counted, clocked, trace, bench),
+      ];
+      return { kernel: 'host', rows };
+    } finally {
+      rmSync(temporary, { recursive: true });
+    }
   },
 };
+
+async function measureRates(trace, bench) {
+  const batches = makeBatches();
+  const rates = { ...(await measureWays(batches, trace)), ...(await measureRecording(batches)) };
+  const row = (name, rate, targets, peers = []) => ({
+    name,
+    unit: 'million calls/s',
+    value: rate / 1e6,
+    targets,
+    peers,
+  });
+  const faster = { least: 10, of: reference };
+  const report = trace.notRun === undefined ? rates.report / 1e6 : trace;
+  return [
+    row(
+      'decode, build trees, print text',
+      rates.text,
+      [{ least: 1.5 }, faster],
+      [bench.peer(reference, report)],
+    ),
+    row('decode, build trees, print JSON', rates.json, [{ least: 1 }]),
+    row('decode only', rates.decode, []),
+    row('decode, build trees', rates.trees, []),
+    row('text, one line a call', rates.lines, []),
+    row('text, ftrace', rates.ftrace, []),
+    row('into a recording', rates.write, []),
+    row('from a recording, decode only', rates.read, []),
+  ];
+}
+
+/** Bytes a call, of files. */
+function sizeRows(counted, clocked, trace, bench) {
+  const row = (name, { recording }, peers) => ({
+    name,
+    unit: 'bytes/call',
+    value: recording.bytes / recording.calls,
+    targets: [{ most: 10 }],
+    peers,
+  });
+  const bytes = trace.notRun === undefined ? trace.bytes / trace.calls : trace;
+  return [
+    row('recording of five functions', counted, [bench.peer('trace-cmd record', bytes)]),
+    row('recording of five functions, by the clock', clocked, []),
+  ];
+}
 
 /** The records of one read of /dev/zero: five calls, in the order of return. */
 function recordsOfRead(tree) {
@@ -145,15 +172,15 @@ const ending = {
   ...{ detachMs: 0, counts: [], stopped: null },
 };
 
-/** Calls a second of writing and reading recordings, of the best round. */
+/** Calls a second of writing and reading recordings. */
 async function measureRecording(batches) {
   let file = [];
-  const write = await bestRateOf(() => {
+  const write = await bestRate(() => {
     const writer = new RecordingWriter(opening, noAddresses);
     file = [writer.start(attached), ...batches.map((batch) => writer.add(batch))];
     file.push(writer.end(ending));
   });
-  const read = await bestRateOf(async () => {
+  const read = await bestRate(async () => {
     for await (const part of readRecording(Readable.from(file)))
       if (part.type === 'records') decode(part.records, part.records.length, () => undefined);
   });
@@ -171,30 +198,29 @@ const ways = {
   ftrace: () => intoRenderer({ style: 'ftrace' }),
 };
 
-/** Calls a second of each way, of the best round. */
-async function measureWays(batches) {
+/** Calls a second of each way, and of `trace-cmd report`, by turns with the text that it is compared with. */
+async function measureWays(batches, trace) {
   const rates = {};
-  for (const [name, makeTake] of Object.entries(ways))
-    rates[name] = await bestRate(batches, makeTake);
+  for (const [name, makeTake] of Object.entries(ways)) {
+    const run = () => {
+      const take = makeTake();
+      for (const batch of batches) take(batch);
+    };
+    const beside =
+      name === 'text' && trace.notRun === undefined
+        ? { report: () => secondsOfCommand(trace.command) }
+        : {};
+    const best = await bestByTurns({ own: () => secondsOf(run), ...beside });
+    rates[name] = calls / best.own;
+    if (best.report !== undefined) rates.report = trace.calls / best.report;
+  }
   if (written === 0) throw new Error('nothing was rendered');
   return rates;
 }
 
-const bestRate = (batches, makeTake) =>
-  bestRateOf(() => {
-    const take = makeTake();
-    for (const batch of batches) take(batch);
-  });
-
-async function bestRateOf(run) {
-  let best = 0;
-  for (let round = 0; round < rounds; round++) {
-    const begin = process.cpuUsage();
-    await run();
-    const { user, system } = process.cpuUsage(begin);
-    best = Math.max(best, (trees * callsOfTree * 1e6) / (user + system));
-  }
-  return best;
+async function bestRate(run) {
+  const { own } = await bestByTurns({ own: () => secondsOf(run) });
+  return calls / own;
 }
 
 const intoRecords = (take) => (batch) => decode(batch, batch.length, take);
@@ -231,53 +257,33 @@ function intoRenderer(options) {
   };
 }
 
-/**
- * Of real reads: the recording, and of trace-cmd's the rate of `report` and the bytes a call; `{ notRun }` when there
- * is none.
- */
-async function measureReal(bench) {
-  const { folder } = await bench.peers();
-  const args = { reads: trees, readsPerSecond: 8000 };
-  const { found } = await bench.guest('record', { args, peers: true });
-  const { recording, base64, ...none } = found;
-  checkCalls('fsnoop', recording.calls);
-  if (base64 === undefined) return { recording, report: none, bytes: none };
-  const temporary = mkdtempSync(join(tmpdir(), 'fsnoop-report-'));
-  try {
-    const path = join(temporary, 'trace.dat');
-    const file = Buffer.from(base64, 'base64');
-    writeFileSync(path, file);
-    const command = commandOf(folder, 'trace-cmd', 'report', path);
-    const calls = countCalls(command);
-    checkCalls('trace-cmd', calls);
-    const seconds = Array.from({ length: 5 }, () => cpuSeconds(command));
-    const report = calls / Math.min(...seconds) / 1e6;
-    return { recording, report, bytes: file.length / calls };
-  } finally {
-    rmSync(temporary, { recursive: true });
-  }
+/** What fsnoop and trace-cmd record of real reads, in a guest of their own. */
+async function recordReads(bench, { icount }) {
+  const args = { reads: trees, readsPerSecond: 8000, mostBytes: 4096 };
+  const { found } = await bench.guest('record', { args, peers: true, icount });
+  checkCalls('fsnoop', found.recording.calls);
+  return found;
 }
 
-function checkCalls(who, calls) {
-  if (calls < trees * callsOfTree * 0.99) throw new Error(`${who} recorded ${calls} calls`);
+/** The command that reports trace-cmd's file, how long it is, how many calls are in it; `{ notRun }` without one. */
+async function saveTrace({ base64, notRun }, temporary, bench) {
+  if (base64 === undefined) return { notRun };
+  const { folder } = await bench.peers();
+  const path = join(temporary, 'trace.dat');
+  const file = Buffer.from(base64, 'base64');
+  writeFileSync(path, file);
+  const command = commandOf(folder, 'trace-cmd', 'report', path);
+  const recorded = countCalls(command);
+  checkCalls('trace-cmd', recorded);
+  return { command, calls: recorded, bytes: file.length };
+}
+
+function checkCalls(who, recorded) {
+  if (recorded < calls * 0.99) throw new Error(`${who} recorded ${recorded} calls`);
 }
 
 /** A call is a line of its own, or ends with one. */
 function countCalls([program, ...args]) {
   const text = execFileSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 30 });
   return text.split('\n').filter((line) => /; *$|} *(\/\*.*)?$/.test(line)).length;
-}
-
-/** Of a command whose output is dropped: the last line of the shell's `times`, user and system. */
-export function cpuSeconds(command) {
-  const script = '"$@" >/dev/null 2>&1; times';
-  const text = execFileSync('sh', ['-c', script, 'sh', ...command], { encoding: 'utf8' });
-  const [user, system] = [
-    ...text
-      .trim()
-      .split('\n')
-      .at(-1)
-      .matchAll(/(\d+)m([\d.]+)s/g),
-  ].map(([, minutes, seconds]) => Number(minutes) * 60 + Number(seconds));
-  return user + system;
 }

@@ -4,7 +4,7 @@ export const ready = {
   name: 'ready',
   summary: 'from the start to tracing',
   async measure(bench) {
-    const timed = await bench.guest('ready', { args: { rounds: 5 }, peers: true });
+    const timed = await bench.guest('ready', { args: { rounds: 8 }, peers: true });
     const counted = await bench.guest('ready', { args: { rounds: 3 }, peers: true, icount: true });
     const rows = [
       ...toRows(bench, timed.found, { unit: 's', targets: [{ most: 3 }], suffix: '', times: 1 }),
