@@ -13,9 +13,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Errors } from '@oclif/core';
+import { Parser, type Errors } from '@oclif/core';
 import { captureOutput } from '@oclif/test';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { spellOut } from '../src/cli/tracing-flags.js';
 import Diff from '../src/commands/diff.js';
 import Doctor from '../src/commands/doctor.js';
 import Export from '../src/commands/export.js';
@@ -278,6 +279,30 @@ describe('the flags', () => {
   });
 });
 
+describe('examples', () => {
+  const lines = (Object.keys(commands) as Name[]).flatMap((name) =>
+    commands[name].examples.flatMap((example) => example.split('\n').slice(1)),
+  );
+  const ofFsnoop = lines.filter((line) => line.startsWith('  $ fsnoop '));
+
+  test.each(ofFsnoop)('%s has words that there are', async (line) => {
+    const [first = '', ...rest] = splitAsShell(line.slice('  $ fsnoop '.length));
+    const [name, argv] = first.startsWith('-')
+      ? (['trace', [first, ...rest]] as const)
+      : ([first as Name, rest] as const);
+    const { flags, args } = commands[name] as unknown as Pick<typeof Trace, 'flags' | 'args'>;
+    const isTracing = ['trace', 'record', 'stat'].includes(name);
+    await Parser.parse(isTracing ? spellOut(argv) : [...argv], { flags, args, '--': true });
+  });
+});
+
+/** The words of the first command. */
+function splitAsShell(line: string): string[] {
+  const script = `words() { printf '%s\\0' "$@" >&2; }; words ${line.replace(/ >\w.*/, '')}`;
+  const { stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8', cwd: tmpdir() });
+  return stderr.split('\0').slice(0, -1);
+}
+
 describe('wrong usage', () => {
   test.each<[Name, string[], string]>([
     [
@@ -505,6 +530,15 @@ Try this: Name functions, or use a glob: -k 'vfs_read,ext4_*'
     expect(run('check', '--help').stdout).toMatch(
       /^ARGUMENTS\n {2}BUDGET +A file in YAML\.\n {2}\[COMMAND\.\.\.\] /m,
     );
+  });
+
+  test('shows examples whole, each line a command', () => {
+    expect(run('record', '--help').stdout).toContain(`
+  Each read of a command, with what it calls, and then the trees
+    $ fsnoop record -k vfs_read -g -o reads.fsnoop -c 'cat /etc/hostname'
+    $ fsnoop tree reads.fsnoop
+
+`);
   });
 
   test.each([['--version'], ['--help'], ['list', '--help']])(

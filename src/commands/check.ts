@@ -2,6 +2,7 @@
 import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { example } from '../cli/example.js';
 import { baselinePathOf, loadBaseline } from '../recorded/baseline.js';
 import { loadBudget } from '../budget/load.js';
 import { check } from '../tracing/check.js';
@@ -35,23 +36,16 @@ schemas/budget.schema.json says all that a budget may have; editors check it whe
   # yaml-language-server: $schema=https://unpkg.com/fsnoop/schemas/budget.schema.json
 Exit status: 0 all held; 1 the command failed; 2 wrong budget; 3 over budget; 4 records were lost, so that it is not sure; 5 this kernel or user cannot trace.`;
   static override examples = [
-    {
-      description: 'The command that the budget names',
-      command: '<%= config.bin %> <%= command.id %> budget.yaml',
-    },
-    {
-      description: 'Another one, five times, and what CI systems read',
-      command:
-        '<%= config.bin %> <%= command.id %> budget.yaml --runs 5 --junit junit.xml -- make test',
-    },
-    {
-      description: 'In instructions, in a guest: the same figures everywhere',
-      command: `<%= config.bin %> vm --icount --file budget.yaml -- <%= config.bin %> <%= command.id %> budget.yaml`,
-    },
-    {
-      description: 'Make what later runs are compared with',
-      command: '<%= config.bin %> <%= command.id %> budget.yaml --update-baseline',
-    },
+    example('The command that the budget names', 'fsnoop check budget.yaml'),
+    example(
+      'Another one, five times, and what CI systems read',
+      'fsnoop check budget.yaml --runs 5 --junit junit.xml -- make test',
+    ),
+    example(
+      'In instructions, in a guest: the same figures everywhere',
+      'fsnoop vm --icount --file budget.yaml -- fsnoop check budget.yaml',
+    ),
+    example('Make what later runs are compared with', 'fsnoop check budget.yaml --update-baseline'),
   ];
   static override usage = '<%= command.id %> BUDGET [FLAGS] [-- COMMAND...]';
   static override args = {

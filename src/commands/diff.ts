@@ -2,6 +2,7 @@
 import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { example } from '../cli/example.js';
 import { outputFlags, parseOutput } from '../cli/printing-flags.js';
 import { diff } from '../recorded/diff.js';
 import { withCaret } from '../plan/caret.js';
@@ -37,22 +38,22 @@ with 50% holds beyond 1.2 x 1.5, which is four fifths more.
 Exit status: 0; 1 a file is not whole; 2 wrong usage, or a file is something
 else; 3 a condition holds; 4 none holds, but something was lost in a run.`;
   static override examples = [
-    {
-      description: 'What a change to the kernel made of the same work',
-      command: '<%= config.bin %> <%= command.id %> before.fsnoop after.fsnoop',
-    },
-    {
-      description: 'Fail where reads got slower, or more',
-      command: `<%= config.bin %> <%= command.id %> a.json b.json --fail-on 'p99 > +10%' --fail-on 'calls > +10%'`,
-    },
-    {
-      description: 'Fail where something calls a function that was not called before',
-      command: `<%= config.bin %> <%= command.id %> before.fsnoop after.fsnoop --fail-on 'new of ext4_*'`,
-    },
-    {
-      description: 'All functions, for programs, an object a line',
-      command: '<%= config.bin %> <%= command.id %> before.fsnoop after.fsnoop --all --json',
-    },
+    example(
+      'What a change to the kernel made of the same work',
+      'fsnoop diff before.fsnoop after.fsnoop',
+    ),
+    example(
+      'Fail where reads got slower, or more',
+      `fsnoop diff a.json b.json --fail-on 'p99 > +10%' --fail-on 'calls > +10%'`,
+    ),
+    example(
+      'Fail where something calls a function that was not called before',
+      `fsnoop diff before.fsnoop after.fsnoop --fail-on 'new of ext4_*'`,
+    ),
+    example(
+      'All functions, for programs, an object a line',
+      'fsnoop diff before.fsnoop after.fsnoop --all --json',
+    ),
   ];
   static override args = {
     before: Args.string({ required: true, ignoreStdin: true, description: 'The run before.' }),

@@ -1,6 +1,7 @@
 /** `fsnoop doctor`: what this machine offers to trace with. */
 import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
+import { example } from '../cli/example.js';
 import { examine } from '../doctor.js';
 import { exitStatus } from '../failure.js';
 import { print } from '../show.js';
@@ -12,15 +13,9 @@ export default class Doctor extends Command {
 Exit status: 0 if something can trace, else 5.
 With --json: {"type":"doctor","version":1,"kernel":…,"arch":…,"canTrace":…,"method":…,"machine":[…],"methods":[…]}; in both lists {"name":…,"answer":"yes"|"no"|"could not tell","detail":…,"advice":[…]}.`;
   static override examples = [
-    { description: 'This machine', command: 'sudo <%= config.bin %> <%= command.id %>' },
-    {
-      description: 'What Linux 6.12 offers, in a guest',
-      command: '<%= config.bin %> vm --kernel 6.12 -- <%= config.bin %> <%= command.id %>',
-    },
-    {
-      description: 'The method that a trace would take',
-      command: '<%= config.bin %> <%= command.id %> --json | jq -r .method',
-    },
+    example('This machine', 'sudo fsnoop doctor'),
+    example('What Linux 6.12 offers, in a guest', 'fsnoop vm --kernel 6.12 -- fsnoop doctor'),
+    example('The method that a trace would take', 'fsnoop doctor --json | jq -r .method'),
   ];
   static override flags = {
     json: Flags.boolean({ summary: 'One object of JSON.' }),

@@ -2,6 +2,7 @@
 import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { example } from '../cli/example.js';
 import { outputFlags, parseOutput } from '../cli/printing-flags.js';
 import { showProgress } from '../cli/terminal.js';
 import { parseEndpoint, parseHeaders } from '../words/endpoint.js';
@@ -22,30 +23,28 @@ json: lines, as trace --format json writes them
 otlp: spans, sent to a collector of OpenTelemetry (--endpoint), a trace for each tree
 FILE is of fsnoop record; - is standard input.`;
   static override examples = [
-    {
-      description: 'A page to look at, or to send to somebody',
-      command: '<%= config.bin %> <%= command.id %> reads.fsnoop --to html -o reads.html',
-    },
-    {
-      description: 'A flame graph of where the time went',
-      command:
-        '<%= config.bin %> <%= command.id %> reads.fsnoop --to folded | flamegraph.pl >reads.svg',
-    },
-    {
-      description: 'Another of what it waited for',
-      command: `<%= config.bin %> record -k ksys_read -g --cpu-time -o waits.fsnoop
-<%= config.bin %> <%= command.id %> waits.fsnoop --to off-cpu | flamegraph.pl --color=io >waits.svg`,
-    },
-    {
-      description: 'Into the traces that a collector of OpenTelemetry has of everything else',
-      command:
-        '<%= config.bin %> <%= command.id %> reads.fsnoop --to otlp --endpoint http://localhost:4318',
-    },
-    {
-      description: 'For SQL',
-      command: `<%= config.bin %> <%= command.id %> reads.fsnoop --to csv -o reads.csv
-sqlite3 :memory: '.import --csv reads.csv calls' 'SELECT function, sum(self_ns) FROM calls GROUP BY 1'`,
-    },
+    example(
+      'A page to look at, or to send to somebody',
+      'fsnoop export reads.fsnoop --to html -o reads.html',
+    ),
+    example(
+      'A flame graph of where the time went',
+      'fsnoop export reads.fsnoop --to folded | flamegraph.pl >reads.svg',
+    ),
+    example(
+      'Another of what it waited for',
+      'fsnoop record -k ksys_read -g --cpu-time -o waits.fsnoop',
+      'fsnoop export waits.fsnoop --to off-cpu | flamegraph.pl --color=io >waits.svg',
+    ),
+    example(
+      'Into the traces that a collector of OpenTelemetry has of everything else',
+      'fsnoop export reads.fsnoop --to otlp --endpoint http://localhost:4318',
+    ),
+    example(
+      'For SQL',
+      'fsnoop export reads.fsnoop --to csv -o reads.csv',
+      `sqlite3 :memory: '.import --csv reads.csv calls' 'SELECT function, sum(self_ns) FROM calls GROUP BY 1'`,
+    ),
   ];
   static override args = {
     file: Args.string({ required: true, ignoreStdin: true, description: 'A recording.' }),

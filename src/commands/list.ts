@@ -2,6 +2,7 @@
 import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { example } from '../cli/example.js';
 import { parsePatterns } from '../plan/pattern.js';
 import { parseTracepoints } from '../plan/tracepoints.js';
 import { showFunctions, showTracepoints } from '../show.js';
@@ -12,30 +13,18 @@ export default class List extends Command {
   static override description = `PATTERN is a name or a glob: *, ?, [a-z], [!a]. Without one, all functions are listed.
 Behind a colon it may have an argument, by its name or its type: 'vfs_*:count', '*:(struct sk_buff *)skb', '*:(struct sock *)'.`;
   static override examples = [
-    {
-      description: 'What there is to trace in ext4',
-      command: `<%= config.bin %> <%= command.id %> --traceable 'ext4_*'`,
-    },
-    {
-      description: 'Why a function is refused',
-      command: '<%= config.bin %> <%= command.id %> _printk',
-    },
-    {
-      description: 'How many functions this kernel lets us trace',
-      command: '<%= config.bin %> <%= command.id %> --count',
-    },
-    {
-      description: 'Which functions take a packet, and what else they take',
-      command: `<%= config.bin %> <%= command.id %> --proto '*:(struct sk_buff *)'`,
-    },
-    {
-      description: 'Which tracepoints the scheduler has, and with which arguments',
-      command: `<%= config.bin %> <%= command.id %> --tracepoints --proto 'sched_*'`,
-    },
-    {
-      description: 'For programs',
-      command: `<%= config.bin %> <%= command.id %> --format json 'vfs_*'`,
-    },
+    example('What there is to trace in ext4', `fsnoop list --traceable 'ext4_*'`),
+    example('Why a function is refused', 'fsnoop list _printk'),
+    example('How many functions this kernel lets us trace', 'fsnoop list --count'),
+    example(
+      'Which functions take a packet, and what else they take',
+      `fsnoop list --proto '*:(struct sk_buff *)'`,
+    ),
+    example(
+      'Which tracepoints the scheduler has, and with which arguments',
+      `fsnoop list --tracepoints --proto 'sched_*'`,
+    ),
+    example('For programs', `fsnoop list --format json 'vfs_*'`),
   ];
   static override usage = '<%= command.id %> [PATTERN...] [FLAGS]';
   static override args = {

@@ -2,6 +2,7 @@
 import { isatty } from 'node:tty';
 import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
+import { example } from '../cli/example.js';
 import { parseOutput } from '../cli/printing-flags.js';
 import { adviseOn, parseTracing, spellOut, tracingFlags } from '../cli/tracing-flags.js';
 import { exitStatus, Failure } from '../failure.js';
@@ -14,20 +15,20 @@ export default class RecordCalls extends Command {
   static override description = `What trace would print of the same flags, fsnoop tree prints of the file, on any machine and without privileges; fsnoop report counts, fsnoop export hands on to other programs.
 It ends as trace does, with the same exit status. On Ctrl-C the file is whole; when fsnoop is killed, all but its last second can be read.`;
   static override examples = [
-    {
-      description: 'Each read of a command, with what it calls, and then the trees',
-      command: `<%= config.bin %> <%= command.id %> -k vfs_read -g -o reads.fsnoop -c 'cat /etc/hostname'
-<%= config.bin %> tree reads.fsnoop`,
-    },
-    {
-      description: 'Ten seconds of one process, and which functions took the time',
-      command: `<%= config.bin %> <%= command.id %> -k 'ext4_*' --filter-pid 4321 --duration 10 -o ext4.fsnoop
-<%= config.bin %> report ext4.fsnoop`,
-    },
-    {
-      description: 'From a machine without room for files',
-      command: `ssh box fsnoop <%= command.id %> -k tcp_sendmsg -g --duration 5 -o - | <%= config.bin %> tree -`,
-    },
+    example(
+      'Each read of a command, with what it calls, and then the trees',
+      `fsnoop record -k vfs_read -g -o reads.fsnoop -c 'cat /etc/hostname'`,
+      'fsnoop tree reads.fsnoop',
+    ),
+    example(
+      'Ten seconds of one process, and which functions took the time',
+      `fsnoop record -k 'ext4_*' --filter-pid 4321 --duration 10 -o ext4.fsnoop`,
+      'fsnoop report ext4.fsnoop',
+    ),
+    example(
+      'From a machine without room for files',
+      'ssh box fsnoop record -k tcp_sendmsg -g --duration 5 -o - | fsnoop tree -',
+    ),
   ];
   static override usage = '<%= command.id %> -k PATTERN... -o FILE [FLAGS]';
   static override flags = {

@@ -2,6 +2,7 @@
 import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { example } from '../cli/example.js';
 import { outputFlags, parseOutput } from '../cli/printing-flags.js';
 import { report } from '../recorded/report.js';
 import { treeSortKeys } from '../tree/sort.js';
@@ -12,26 +13,17 @@ export default class Report extends Command {
 OFF-CPU is how much of TOTAL the tasks were asleep, waiting or preempted: of fsnoop record --cpu-time.
 Calls that did not return are not counted. FILE is of fsnoop record; - is standard input.`;
   static override examples = [
-    {
-      description: 'Where the time went',
-      command: '<%= config.bin %> <%= command.id %> reads.fsnoop --sort self --top 20',
-    },
-    {
-      description: 'Who waits: of a recording with --cpu-time',
-      command: '<%= config.bin %> <%= command.id %> reads.fsnoop --sort off-cpu',
-    },
-    {
-      description: 'Who called each function, and what it called',
-      command: '<%= config.bin %> <%= command.id %> reads.fsnoop --callers --callees',
-    },
-    {
-      description: 'All trees in one',
-      command: '<%= config.bin %> <%= command.id %> reads.fsnoop --graph',
-    },
-    {
-      description: 'For programs, an object a line',
-      command: '<%= config.bin %> <%= command.id %> reads.fsnoop --json',
-    },
+    example('Where the time went', 'fsnoop report reads.fsnoop --sort self --top 20'),
+    example(
+      'Who waits: of a recording with --cpu-time',
+      'fsnoop report reads.fsnoop --sort off-cpu',
+    ),
+    example(
+      'Who called each function, and what it called',
+      'fsnoop report reads.fsnoop --callers --callees',
+    ),
+    example('All trees in one', 'fsnoop report reads.fsnoop --graph'),
+    example('For programs, an object a line', 'fsnoop report reads.fsnoop --json'),
   ];
   static override args = {
     file: Args.string({ required: true, ignoreStdin: true, description: 'A recording.' }),

@@ -1,6 +1,7 @@
 /** `fsnoop stat`: how often functions are called, how long that takes, and how it fails. */
 import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
+import { example } from '../cli/example.js';
 import { outputFlags, parseOutput } from '../cli/printing-flags.js';
 import {
   adviseOn,
@@ -26,30 +27,27 @@ SELF is the time less that of counted calls below. P50, P90 and P99 are within 1
 Filters hold for each call of a function that -k names, whether or not it is in another one's.
 Exit status: as fsnoop trace has it.`;
   static override examples = [
-    {
-      description: 'What a command does in the file system, the longest first',
-      command: `<%= config.bin %> <%= command.id %> -k 'ext4_*' -c 'cp -r /etc /tmp/etc'`,
-    },
-    {
-      description: 'How the time of reads spreads, for ten seconds',
-      command: `<%= config.bin %> <%= command.id %> -k vfs_read --hist --duration 10`,
-    },
-    {
-      description: 'What is below a function, where its own time goes',
-      command: `<%= config.bin %> <%= command.id %> -k vfs_read -g --sort self --top 20 -c 'cat /var/log/dmesg'`,
-    },
-    {
-      description: 'Who opens files, and what goes wrong, as it happens',
-      command: `<%= config.bin %> <%= command.id %> -k do_sys_openat2 --by comm --sort calls --interval 1s`,
-    },
-    {
-      description: 'For Prometheus to scrape, until Ctrl-C',
-      command: `<%= config.bin %> <%= command.id %> -k 'ext4_*' --prometheus :9435`,
-    },
-    {
-      description: 'Failed calls alone, for programs',
-      command: `<%= config.bin %> <%= command.id %> -k 'vfs_*' --errors --json -c 'make test'`,
-    },
+    example(
+      'What a command does in the file system, the longest first',
+      `fsnoop stat -k 'ext4_*' -c 'cp -r /etc /tmp/etc'`,
+    ),
+    example(
+      'How the time of reads spreads, for ten seconds',
+      'fsnoop stat -k vfs_read --hist --duration 10',
+    ),
+    example(
+      'What is below a function, where its own time goes',
+      `fsnoop stat -k vfs_read -g --sort self --top 20 -c 'cat /var/log/dmesg'`,
+    ),
+    example(
+      'Who opens files, and what goes wrong, as it happens',
+      'fsnoop stat -k do_sys_openat2 --by comm --sort calls --interval 1s',
+    ),
+    example('For Prometheus to scrape, until Ctrl-C', `fsnoop stat -k 'ext4_*' --prometheus :9435`),
+    example(
+      'Failed calls alone, for programs',
+      `fsnoop stat -k 'vfs_*' --errors --json -c 'make test'`,
+    ),
   ];
   static override usage = '<%= command.id %> -k PATTERN... [FLAGS]';
   static override flags = {

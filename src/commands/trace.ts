@@ -2,6 +2,7 @@
 import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { example } from '../cli/example.js';
 import { parsePrinting, printingFlags } from '../cli/printing-flags.js';
 import {
   adviseOn,
@@ -24,54 +25,51 @@ export default class Trace extends Command {
 It ends with its command (-c), after --duration or --limit-events, or on Ctrl-C, and detaches.
 Exit status: the command's own; 1 failed; 2 wrong usage; 4 lost records and --strict; 5 this kernel or user cannot trace; 130 or 143 after SIGINT or SIGTERM.`;
   static override examples = [
-    {
-      description: 'Each call of a function while a command runs, one a line',
-      command: `<%= config.bin %> -k vfs_read -c 'cat /etc/hostname'`,
-    },
-    {
-      description: 'The tree of calls below it, as far as its machine code tells',
-      command: `<%= config.bin %> -k vfs_read -g -c 'cat /etc/hostname'`,
-    },
-    {
-      description: 'With what is called indirectly, too',
-      command: `<%= config.bin %> -k vfs_read -g --fgraph-extra ext4_file_read_iter -c 'cat /var/log/dmesg'`,
-    },
-    {
-      description: 'With all that it is seen to call, which is kept for the next time',
-      command: `<%= config.bin %> -k vfs_read -g --fgraph-learn --fgraph-save reads -c 'cat /var/log/dmesg'`,
-    },
-    {
-      description: 'With some functions alone',
-      command: `<%= config.bin %> -k ksys_read -g --fgraph-include 'vfs_read,rw_verify_area,security_*' -c 'cat /etc/hostname'`,
-    },
-    {
-      description: 'What it calls, with prototypes, without tracing',
-      command: `<%= config.bin %> -k vfs_read -g --fgraph-proto --dry-run`,
-    },
-    {
-      description: 'Slow calls of one process, for ten seconds, as JSON lines',
-      command: `<%= config.bin %> -k 'ext4_*' --filter-pid 4321 --min-duration 1ms --duration 10s --format json`,
-    },
-    {
-      description: 'Which files are opened, and which of them are not there',
-      command: `<%= config.bin %> -k do_sys_openat2 --output-arg 'str(filename)' --errno ENOENT`,
-    },
-    {
-      description: 'Reads of 4096 bytes, with the name of the file',
-      command: `<%= config.bin %> -k vfs_read --filter-arg 'count == 4096' --output-arg 'file->f_path.dentry->d_name.name'`,
-    },
-    {
-      description: 'Where its tasks leave the CPU, with the time that they are off it',
-      command: `<%= config.bin %> -k do_fsync -g -t sched_switch --cpu-time -c 'dd if=/dev/zero of=file bs=1M count=1 conv=fsync'`,
-    },
-    {
-      description: 'Each hit of a tracepoint, with its arguments',
-      command: `<%= config.bin %> -t sched_wakeup --output-arg 'str(p->comm)' --duration 1s`,
-    },
-    {
-      description: 'What would be traced, and what can not',
-      command: `<%= config.bin %> -k 'tcp_*' --dry-run`,
-    },
+    example(
+      'Each call of a function while a command runs, one a line',
+      `fsnoop -k vfs_read -c 'cat /etc/hostname'`,
+    ),
+    example(
+      'The tree of calls below it, as far as its machine code tells',
+      `fsnoop -k vfs_read -g -c 'cat /etc/hostname'`,
+    ),
+    example(
+      'With what is called indirectly, too',
+      `fsnoop -k vfs_read -g --fgraph-extra ext4_file_read_iter -c 'cat /var/log/dmesg'`,
+    ),
+    example(
+      'With all that it is seen to call, which is kept for the next time',
+      `fsnoop -k vfs_read -g --fgraph-learn --fgraph-save reads -c 'cat /var/log/dmesg'`,
+    ),
+    example(
+      'With some functions alone',
+      `fsnoop -k ksys_read -g --fgraph-include 'vfs_read,rw_verify_area,security_*' -c 'cat /etc/hostname'`,
+    ),
+    example(
+      'What it calls, with prototypes, without tracing',
+      'fsnoop -k vfs_read -g --fgraph-proto --dry-run',
+    ),
+    example(
+      'Slow calls of one process, for ten seconds, as JSON lines',
+      `fsnoop -k 'ext4_*' --filter-pid 4321 --min-duration 1ms --duration 10s --format json`,
+    ),
+    example(
+      'Which files are opened, and which of them are not there',
+      `fsnoop -k do_sys_openat2 --output-arg 'str(filename)' --errno ENOENT`,
+    ),
+    example(
+      'Reads of 4096 bytes, with the name of the file',
+      `fsnoop -k vfs_read --filter-arg 'count == 4096' --output-arg 'file->f_path.dentry->d_name.name'`,
+    ),
+    example(
+      'Where its tasks leave the CPU, with the time that they are off it',
+      `fsnoop -k do_fsync -g -t sched_switch --cpu-time -c 'dd if=/dev/zero of=file bs=1M count=1 conv=fsync'`,
+    ),
+    example(
+      'Each hit of a tracepoint, with its arguments',
+      `fsnoop -t sched_wakeup --output-arg 'str(p->comm)' --duration 1s`,
+    ),
+    example('What would be traced, and what can not', `fsnoop -k 'tcp_*' --dry-run`),
   ];
   static override usage = '<%= command.id %> -k PATTERN... [FLAGS]';
   static override args = {

@@ -2,6 +2,7 @@
 import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { example } from '../cli/example.js';
 import { parsePrinting, printingFlags } from '../cli/printing-flags.js';
 import { replay } from '../recorded/replay.js';
 
@@ -10,14 +11,11 @@ export default class Tree extends Command {
   static override description = `It needs neither privileges nor the kernel that was recorded. FILE is of fsnoop record; - is standard input.
 What was lost is told of all that was recorded: with --limit-events FILE is read to its end, but not standard input.`;
   static override examples = [
-    {
-      description: 'What was recorded, to page through',
-      command: '<%= config.bin %> <%= command.id %> reads.fsnoop --color | less -R',
-    },
-    {
-      description: 'For programs, as trace --format json writes it',
-      command: '<%= config.bin %> <%= command.id %> reads.fsnoop --format json',
-    },
+    example('What was recorded, to page through', 'fsnoop tree reads.fsnoop --color | less -R'),
+    example(
+      'For programs, as trace --format json writes it',
+      'fsnoop tree reads.fsnoop --format json',
+    ),
   ];
   static override args = {
     file: Args.string({ required: true, ignoreStdin: true, description: 'A recording.' }),

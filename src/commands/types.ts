@@ -2,6 +2,7 @@
 import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { example } from '../cli/example.js';
 import { exitStatus, Failure } from '../failure.js';
 import { showTypes } from '../show.js';
 
@@ -11,18 +12,12 @@ export default class Types extends Command {
 Behind each member are its offset and size in bytes; bit fields have byte:bit and :bits.
 With --format json: {"type":"struct","name":…,"bytes":…,"members":[{"name":…,"type":…,"bitOffset":…,"bits":…}]}. Offsets are from the start of the outermost struct; bit fields have "bitField":true; an anonymous struct has its own "members", an enum "values", a typedef "of" and "resolved", a function "proto", "returns", "args" and "variadic".`;
   static override examples = [
-    {
-      description: 'What is in a struct, and where',
-      command: `<%= config.bin %> <%= command.id %> 'struct file'`,
-    },
-    {
-      description: 'An enum, a typedef, the prototype of a function',
-      command: '<%= config.bin %> <%= command.id %> zone_type size_t vfs_read',
-    },
-    {
-      description: 'Which types there are',
-      command: `<%= config.bin %> <%= command.id %> 'struct sk_*'`,
-    },
+    example('What is in a struct, and where', `fsnoop types 'struct file'`),
+    example(
+      'An enum, a typedef, the prototype of a function',
+      'fsnoop types zone_type size_t vfs_read',
+    ),
+    example('Which types there are', `fsnoop types 'struct sk_*'`),
   ];
   static override usage = '<%= command.id %> NAME... [FLAGS]';
   static override args = {

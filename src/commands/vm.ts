@@ -2,6 +2,7 @@
 import { Command } from '@oclif/core/command';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { example } from '../cli/example.js';
 import { exitStatus, Failure } from '../failure.js';
 import { parseBytes, parseDurationNs } from '../words/quantities.js';
 import { explainWriting, writeAll } from '../descriptor.js';
@@ -19,27 +20,26 @@ Exit status: the command's own; 124 timed out; 125 the guest crashed, could not 
 KVM is used where it works; FSNOOP_ACCEL=tcg or kvm decides instead. A guest of another machine than this one has
 Debian's node, and the fsnoop that was built for it: npm run setup -- arm64.`;
   static override examples = [
-    {
-      description: 'Trace a kernel that this machine does not run',
-      command: `<%= config.bin %> <%= command.id %> --kernel 7.2 -- fsnoop -k vfs_read -c 'cat /etc/hostname'`,
-    },
-    {
-      description: 'Bring a program and its libraries',
-      command: '<%= config.bin %> <%= command.id %> --file /usr/sbin/bpftool -- bpftool prog',
-    },
-    {
-      description: 'Have modules of its kernel in it, with those that they need',
-      command: '<%= config.bin %> <%= command.id %> --module loop,btrfs -- cat /proc/modules',
-    },
-    {
-      description: 'Trace on arm64, wherever you are',
-      command: `<%= config.bin %> <%= command.id %> --arch arm64 -- fsnoop -k vfs_read -c 'cat /etc/hostname'`,
-    },
-    {
-      description: 'Try a kernel of your own',
-      command:
-        '<%= config.bin %> <%= command.id %> --kernel arch/x86/boot/bzImage -- fsnoop doctor',
-    },
+    example(
+      'Trace a kernel that this machine does not run',
+      `fsnoop vm --kernel 7.2 -- fsnoop -k vfs_read -c 'cat /etc/hostname'`,
+    ),
+    example(
+      'Bring a program and its libraries',
+      'fsnoop vm --file /usr/sbin/bpftool -- bpftool prog',
+    ),
+    example(
+      'Have modules of its kernel in it, with those that they need',
+      'fsnoop vm --module loop,btrfs -- cat /proc/modules',
+    ),
+    example(
+      'Trace on arm64, wherever you are',
+      `fsnoop vm --arch arm64 -- fsnoop -k vfs_read -c 'cat /etc/hostname'`,
+    ),
+    example(
+      'Try a kernel of your own',
+      'fsnoop vm --kernel arch/x86/boot/bzImage -- fsnoop doctor',
+    ),
   ];
   static override usage = '<%= command.id %> [FLAGS] -- COMMAND...';
   static override args = {
