@@ -129,6 +129,7 @@ describe('the package', () => {
       'bpf',
       'build',
       'dist',
+      'docs',
       'examples',
       'oclif.manifest.json',
       'package.json',

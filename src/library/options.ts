@@ -1,6 +1,6 @@
 /**
  * What a program can ask for: the flags of `fsnoop trace` and `fsnoop stat` in camelCase, with the same meanings and
- * defaults, where nothing else is said. `fsnoop trace --help` and README.md tell more of each.
+ * defaults, where nothing else is said. `fsnoop trace --help` and docs/ tell more of each.
  */
 
 /** One or more; as with a flag, each may hold several with commas between them. */
