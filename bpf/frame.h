@@ -144,14 +144,16 @@ static __always_inline __u32 find_frame(struct task_struct *task)
 	return find_owned(owner_of(task));
 }
 
-/* Unless its id is to be another task's: see on_exit. Idle tasks share theirs. */
+/* Unless its id is to be another task's: see on_exit. Idle tasks share theirs, 0. */
 static __always_inline void remember_frame(struct task_struct *task, __u32 number)
 {
 	struct frame *frame = &frames[number & (FRAMES - 1)];
 
 	frame->ids.tid = task->pid;
 	frame->ids.pid = task->tgid;
-	if (task->pid && !(task->flags & PF_EXITING))
+	if (!task->pid)
+		*task_number(task) = TASK_SEARCHED;
+	else if (!(task->flags & PF_EXITING))
 		*task_number(task) = number;
 }
 

@@ -6,7 +6,7 @@ import { attachFloor } from './floor.mjs';
 import { flagsForNames, progress, readSummary, run, spreadFunctions } from './tools.mjs';
 
 /** So long the kernel frees what was attached before, on its own time. */
-const settleMs = 2000;
+const settleMs = 1000;
 
 async function timeFsnoop(functions, pid) {
   const names = functions.map(({ name }) => name);

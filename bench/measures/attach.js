@@ -1,7 +1,7 @@
 /** How long attaching and detaching takes, against an empty program on the same functions. */
 
 /** How often each number of functions is attached: the fewer there are, the more the clock wavers. */
-const rounds = { 100: 15, 1000: 11, 5000: 6, 20_000: 4 };
+const rounds = { 100: 25, 1000: 25, 5000: 10, 20_000: 5 };
 const reference = 'empty program';
 
 export const attach = {

@@ -390,7 +390,6 @@ function chooseTasks(
   const tasks = new Uint16Array(readMaxTid()).fill(pids.length === 0 ? taskTraced : 0);
   for (const tid of pids.flatMap(listThreads)) tasks[tid] = taskTraced;
   for (const tid of ownPids.flatMap(listThreads)) tasks[tid] = 0;
-  if (pids.length === 0) tasks[0] = taskSearched; // the idle tasks
   object.writeGlobal('.bss.frames', taskTraced * frameBytes, encodeFrame(0n));
   object.writeGlobal('.bss.frames', taskSearched * frameBytes, encodeFrame(1n));
   object.writeGlobal('.bss.tasks', 0, new Uint8Array(tasks.buffer));
