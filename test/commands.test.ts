@@ -492,6 +492,7 @@ describe('bin/run.js', () => {
     [['-k', 'x', '--json'], '--format json'],
     [['report', 'x', '--format', 'json'], '--json'],
     [['-k', 'x', '--filer-pid', '3'], '--filter-pid'],
+    [['-k', 'x', '--fgraph-depth', '3'], '--fgraph-max-depth'],
     [['vm', '--kernle', '7.2', '--', 'true'], '--kernel'],
   ])('says which flag %j may have meant', (argv, meant) => {
     const { status, stderr } = run(...argv);
@@ -575,9 +576,19 @@ Try this: A command is given with -c: -c 'head -n1 /etc/passwd'
     });
   });
 
-  test('says so when there is no such command', () => {
-    const { status, stdout, stderr } = run('tracee');
-    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toContain('tracee');
+  test.each([
+    [['tracee'], 'tracee', 'Did you mean: trace, tree'],
+    [['help', 'exprot'], 'exprot', 'Did you mean: export'],
+    [['vfs_read'], 'vfs_read', 'A function is traced with -k: fsnoop -k vfs_read'],
+  ])('says so when there is no such command: %j', (argv, name, advice) => {
+    expect(run(...argv)).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: `\
+Error: There is no command ${name}.
+Try this: ${advice}
+Try this: All commands: fsnoop --help
+`,
+    });
   });
 });

@@ -479,7 +479,8 @@ describe('a plan', () => {
     expect(complaint(() => plan('tcp_v4_connect'))).toMatchInlineSnapshot(`
       "
       -k 'tcp_v4_connect' is no function of this kernel.
-      Look for functions with: fsnoop list '*tcp_v4_connect*'"
+      Look for functions with: fsnoop list '*tcp_v4_connect*'
+      One of a module is there when that is loaded: sudo modprobe NAME"
     `);
   });
 

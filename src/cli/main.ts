@@ -47,7 +47,10 @@ export async function main(args: readonly string[]): Promise<void> {
 export async function runCommand(args: readonly string[]): Promise<void> {
   process.env['SHELL'] ??= '/bin/sh'; // oclif asks who the user is without it, and some are nobody
   const plugin = makePlugin();
-  await run(spellCommand(args), {
+  const argv = spellCommand(args);
+  const [name = ''] = argv;
+  if (/^\w/.test(name) && !(name in commands)) throw await noCommand(name);
+  await run(argv, {
     root: plugin.root,
     plugins: new Map([[plugin.name, plugin]]),
   });
@@ -58,6 +61,19 @@ function spellCommand(args: readonly string[]): string[] {
   if (first === 'help') return [...rest, '--help'];
   const bare = first.startsWith('-') && !['-h', '--help', '--version'].includes(first);
   return bare ? ['trace', ...args] : [...args];
+}
+
+async function noCommand(name: string): Promise<Failure> {
+  const { findNearest } = await import('../words/nearest.js');
+  const near = findNearest(Object.keys(commands), name, 2);
+  return new Failure(
+    exitStatus.usage,
+    `There is no command ${name}.`,
+    ...(near.length > 0
+      ? [`Did you mean: ${near.join(', ')}`]
+      : [`A function is traced with -k: fsnoop -k ${name}`]),
+    'All commands: fsnoop --help',
+  );
 }
 
 /**

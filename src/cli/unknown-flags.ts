@@ -14,6 +14,15 @@ export function suggestFlags({ flags, parse }: UnknownFlags): string[] {
   return flags.flatMap((flag) => {
     if (flag === '--json' && known.includes('format')) return ['--format json'];
     if (flag === '--format' && known.includes('json')) return ['--json'];
-    return findNearest(known, flag.replace(/^-+/, ''), 2).map((name) => `--${name}`);
+    const name = flag.replace(/^-+/, '');
+    const longer = known.filter((other) => hasWords(other, name));
+    const found = longer.length > 0 ? longer.slice(0, 2) : findNearest(known, name, 2);
+    return found.map((near) => `--${near}`);
   });
+}
+
+/** `fgraph-max-depth` has those of `fgraph-depth`. */
+function hasWords(flag: string, name: string): boolean {
+  const words = flag.split('-');
+  return name.split('-').every((word) => words.includes(word));
 }

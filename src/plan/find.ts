@@ -123,6 +123,9 @@ function noMatch({ flag, glob }: Pattern, symbols: FunctionSource): Failure {
       : `${flag} '${glob}' is no function of this kernel.`,
     ...(nearest.length > 0 ? [`Did you mean: ${nearest.join(', ')}`] : []),
     `Look for functions with: fsnoop list '*${bare}*'`,
+    ...(nearest.length === 0 && !isGlob(glob)
+      ? ['One of a module is there when that is loaded: sudo modprobe NAME']
+      : []),
     ...(isGlob(glob) && symbols.modules.length > 0
       ? ['For those of modules: --kfunc-kmods NAME, or --kfunc-all-kmods']
       : []),
