@@ -3,6 +3,7 @@
  * traced in each way. What a call costs is the difference, per function.
  */
 import { spawn } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { attachFloor, symbols } from './floor.mjs';
 import {
   flagsForNames,
@@ -129,9 +130,10 @@ const ways = {
     lists: [functionsOfRead],
     tracers: {
       fsnoop: (names) =>
-        whileTracing([...flagsFor([sleepingRoot, ...names]), '-c', 'sleep 1000'], () =>
-          costOfRead(),
-        ),
+        whileTracing([...flagsFor([sleepingRoot, ...names]), '-c', 'sleep 1000'], async () => {
+          await delay(500); // until it sleeps
+          return costOfRead();
+        }),
     },
   },
   ignoredOutsideRootWhileOpen: {
