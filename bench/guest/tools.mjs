@@ -94,8 +94,3 @@ export async function whileFunctionGraph(names, more, measure) {
 /** The summary at the end of fsnoop's JSON. */
 export const readSummary = (path) =>
   JSON.parse(readFileSync(path, 'utf8').trim().split('\n').at(-1));
-
-export function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
-}
