@@ -48,13 +48,18 @@ static __always_inline void tell_switch(struct frame *from, struct frame *to)
 
 struct skipping skipping[SKIPPING] SEC(".bss.skipping");
 
-/* What the kernel had skipped on this CPU when it was last looked at. */
+/* What was known of a CPU at its last switch. */
+struct turn {
+	__u64 skips; /* what the kernel had skipped */
+	__u64 tree;  /* see tree_of */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u64);
-} skips SEC(".maps");
+	__type(value, struct turn);
+} turns SEC(".maps");
 
 /* What the kernel skipped of our programs on this CPU. */
 static __always_inline __u64 count_skips(__u64 offset)
@@ -74,28 +79,64 @@ static __always_inline __u64 count_skips(__u64 offset)
 	return sum;
 }
 
+#ifdef BELOW
+
+/* The last tree of the task; another one than that, and than any, while it is open. */
+static __always_inline __u64 tree_of(struct task_struct *task)
+{
+	struct frame *frame = task_frame(task);
+
+	return frame->root ? ~0ULL : frame->place.tree;
+}
+
+/* Whether the task had no root open since the last switch of its CPU. */
+static __always_inline bool was_outside(struct turn *turn, struct task_struct *task)
+{
+	return tree_of(task) == turn->tree && turn->tree != ~0ULL;
+}
+
+#else
+
+/* Each function is a root. */
+static __always_inline __u64 tree_of(struct task_struct *task)
+{
+	return 0;
+}
+
+static __always_inline bool was_outside(struct turn *turn, struct task_struct *task)
+{
+	return false;
+}
+
+#endif
+
 /*
  * While a task is preempted in a program, the kernel skips that program for whoever is on the CPU:
- * what it skips between two switches is of one task, and nobody misses what is not traced.
+ * what it skips between two switches is of one task, and nobody misses what is not traced. Outside
+ * of trees a root may be missed, and nothing else.
  */
-static __always_inline void account_skips(struct task_struct *from)
+static __always_inline void account_skips(struct task_struct *from, struct task_struct *to)
 {
 	__u32 key = 0;
-	__u64 *before, sum;
+	__u64 sum;
+	struct turn *turn;
 	const unsigned long *offset;
 
 	if (!settings.account_skips || !skipping[0].stats || !&this_cpu_off)
 		return;
-	before = bpf_map_lookup_elem(&skips, &key);
+	turn = bpf_map_lookup_elem(&turns, &key);
 	offset = bpf_this_cpu_ptr(&this_cpu_off);
-	if (!before)
+	if (!turn)
 		return;
 	sum = count_skips(*offset);
-	if (sum == *before)
-		return;
-	if (*task_number(from) == TASK_IGNORED)
-		__sync_fetch_and_add(&counters.skipped_others, sum - *before);
-	*before = sum;
+	if (sum != turn->skips) {
+		if (*task_number(from) == TASK_IGNORED)
+			__sync_fetch_and_add(&counters.skipped_others, sum - turn->skips);
+		else if (was_outside(turn, from))
+			__sync_fetch_and_add(&counters.skipped_outside, sum - turn->skips);
+		turn->skips = sum;
+	}
+	turn->tree = tree_of(to);
 }
 
 SEC("tp_btf/sched_switch")
@@ -105,7 +146,7 @@ int on_switch(__u64 *ctx)
 
 	if (settings.tell_away)
 		tell_switch(task_frame(from), task_frame(to));
-	account_skips(from);
+	account_skips(from, to);
 #ifdef BELOW
 	if (roots.reach >= REACH_TASK)
 		uncount_task(task_frame(from));

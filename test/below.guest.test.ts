@@ -7,6 +7,8 @@ import { linesOf, onlyLineOf } from './json-lines.js';
 import { attached, leftovers } from './safety.js';
 
 const below = 'vfs_read,rw_verify_area,security_file_permission,read_zero';
+/** Called by interrupts, also by one that comes while the program runs: the kernel skips it then. */
+const inInterrupts = '_raw_spin_*,update_*';
 const sleep = '-k hrtimer_nanosleep -g --fgraph-include do_nanosleep --args off';
 const sleeps = 'calls sleep 100 2';
 
@@ -46,6 +48,12 @@ const steps = {
     ${waitFor(none)}
     kill -INT $tracer; wait $tracer`,
   ),
+  'skipped outside of trees': `
+    dd if=/dev/zero of=/dev/null bs=1 count=100000000 2>/dev/null & load=$!
+    fsnoop -k icmp_rcv -g --fgraph-include '${below},${inInterrupts}' --args off --format json --duration 2s
+    kill $load`,
+  'skipped in trees': `fsnoop -k ksys_read -g --fgraph-include '${below},${inInterrupts}' --args off --format json -c '
+    dd if=/dev/zero of=/dev/null bs=1 count=50000' | tail -n 1`,
   'roots alone': attached(
     `-k vfs_read,vfs_write --args off --output /dev/null`,
     `${findRoots}; echo \${roots:+found}; kill -INT $tracer; wait $tracer`,
@@ -110,6 +118,16 @@ test('calls outside of roots are in no tree', () => {
   expect(counts).toMatchObject({ ksys_write: 4, vfs_write: 3 });
   expect(Object.keys(counts).filter((name) => name.includes('read'))).toEqual([]);
   expect(lost).toMatchObject({ ring: 0, recursion: 0, entry: 0 });
+});
+
+test('what was skipped outside of trees is told apart from what was in them', () => {
+  const outside = onlyLineOf(step('skipped outside of trees').stdout, 'summary').lost;
+  expect(outside.outside).toBeGreaterThan(100);
+  // but for what was skipped since the last switch of each CPU
+  expect(outside.outside).toBeGreaterThan(0.9 * outside.recursion);
+  expect(outside.outside).toBeLessThanOrEqual(outside.recursion);
+  const inside = onlyLineOf(step('skipped in trees').stdout, 'summary').lost;
+  expect(inside.recursion - (inside.outside ?? 0)).toBeGreaterThan(100);
 });
 
 test('what is called by a root is in its tree, a root too', () => {

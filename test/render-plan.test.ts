@@ -165,6 +165,16 @@ test.each<[string, Summary, string]>([
     '1 tree, 5 calls.\nLost 30 records: recursion 30 (try --method kprobe.session).\n',
   ],
   [
+    'runs that were skipped outside of trees, too',
+    { ...one, lost: { ...none, recursion: 3000, outside: 2970 }, method: 'fsession.multi' },
+    '1 tree, 5 calls.\nLost 3,000 records: recursion 3,000 (2,970 of them outside of trees, where only roots can be missing; try --method kprobe.session).\n',
+  ],
+  [
+    'runs that were skipped outside of trees alone',
+    { ...one, lost: { ...none, recursion: 30, outside: 30 } },
+    '1 tree, 5 calls.\nLost 30 records: recursion 30 (all outside of trees, where only roots can be missing).\n',
+  ],
+  [
     'losses of our own',
     { ...one, lost: { ...none, user: 4 }, bufferBytes },
     '1 tree, 5 calls.\nLost 4 records: user 4.\n',

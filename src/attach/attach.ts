@@ -61,6 +61,8 @@ export interface KernelLosses {
    * those of tasks that are traced.
    */
   readonly recursion: number;
+  /** Of these, while their task was in no tree: of roots at most calls are missing there. Absent where none is known. */
+  readonly outside?: number;
   /** Calls in an open tree whose entry was not seen. */
   readonly entry: number;
 }
@@ -279,10 +281,11 @@ function makeAttachment(
     read: (into) => ring.read(into),
     losses() {
       // before all that were skipped are counted, or one too many is taken from them
-      const { lostRing, lostEntry, lostRecursion, skippedOthers } = readCounters();
+      const { lostRing, lostEntry, lostRecursion, skippedOthers, skippedOutside } = readCounters();
       return {
         ring: lostRing,
         recursion: skipped() - skippedOthers + lostRecursion,
+        ...(skippedOutside > 0 && { outside: skippedOutside }),
         entry: lostEntry,
       };
     },

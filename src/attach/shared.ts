@@ -85,8 +85,9 @@ export const countersLayout = {
   lost_entry: 8,
   lost_recursion: 16,
   skipped_others: 24,
+  skipped_outside: 32,
 } as const;
-export const countersBytes = 32;
+export const countersBytes = 40;
 
 export interface Counters {
   /** Records that found no room in the ring. */
@@ -97,6 +98,8 @@ export interface Counters {
   readonly lostRecursion: number;
   /** Runs that the kernel skipped, of tasks that are not traced. */
   readonly skippedOthers: number;
+  /** Runs that it skipped of tasks that are, while they had no root open. */
+  readonly skippedOutside: number;
 }
 
 export function decodeCounters(bytes: Buffer): Counters {
@@ -106,6 +109,7 @@ export function decodeCounters(bytes: Buffer): Counters {
     lostEntry: read(countersLayout.lost_entry),
     lostRecursion: read(countersLayout.lost_recursion),
     skippedOthers: read(countersLayout.skipped_others),
+    skippedOutside: read(countersLayout.skipped_outside),
   };
 }
 

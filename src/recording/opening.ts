@@ -56,7 +56,12 @@ export interface Attached {
 /** Known when all is detached. */
 export interface Ending {
   /** Records, by where they were lost. */
-  readonly losses: { readonly ring: number; readonly recursion: number; readonly entry: number };
+  readonly losses: {
+    readonly ring: number;
+    readonly recursion: number;
+    readonly outside?: number;
+    readonly entry: number;
+  };
   readonly detachMs: number;
   /** How many records there were, by the place of their function. */
   readonly counts: ArrayLike<number>;

@@ -245,6 +245,8 @@ export interface JsonLosses {
   readonly ring: number;
   /** Runs of the program that the kernel skipped, of any task. */
   readonly recursion: number;
+  /** Of these, while their task was in no tree, where only roots can be missing: absent where none is known. */
+  readonly outside?: number | undefined;
   /** Calls of which only the return was seen. */
   readonly entry: number;
   /** Records that fsnoop itself left out. */
@@ -311,7 +313,7 @@ export interface JsonStatSummary {
   /** Calls that had not returned: they are in no count. */
   readonly unfinished: number;
   /** Calls that are in no count. */
-  readonly lost: Pick<JsonLosses, 'recursion' | 'entry'>;
+  readonly lost: Pick<JsonLosses, 'recursion' | 'outside' | 'entry'>;
   /** Calls that are counted, but in no quantile. */
   readonly uncounted: number;
   /** Calls in rows whose key is `other`. */

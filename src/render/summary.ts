@@ -7,6 +7,8 @@ interface Lost {
   readonly ring: number;
   /** Runs that the kernel skipped: the program was already running on that CPU. */
   readonly recursion: number;
+  /** Of these, while their task was in no tree; absent where none is known. */
+  readonly outside?: number | undefined;
   /** Returns whose entry was not seen. */
   readonly entry: number;
   /** Records that fsnoop itself left out. */
@@ -80,19 +82,26 @@ export function renderLost({
   const hint = bufferBytes === undefined ? '' : ` (try --buffer ${formatBytes(bufferBytes * 4)})`;
   const parts = [
     lost.ring > 0 ? `ring ${formatCount(lost.ring)}${hint}` : '',
-    renderSkipped(lost.recursion, method),
+    renderSkipped(lost, method),
     lost.entry > 0 ? `entry ${formatCount(lost.entry)}` : '',
     lost.user > 0 ? `user ${formatCount(lost.user)}` : '',
   ];
   return `Lost ${count(all, 'record')}: ${parts.filter((part) => part !== '').join(', ')}.`;
 }
 
-/** `recursion 30`, or '' for none. */
-export function renderSkipped(recursion: number, method: string | undefined): string {
+/** `recursion 30 (20 of them outside of trees, where only roots can be missing)`, or '' for none. */
+export function renderSkipped(
+  { recursion, outside = 0 }: Pick<Lost, 'recursion' | 'outside'>,
+  method: string | undefined,
+): string {
   if (recursion === 0) return '';
-  // fprobe, which every kernel has that has fsession.multi, lets no task be preempted in the program
-  const hint = method === 'fsession.multi' ? ' (try --method kprobe.session)' : '';
-  return `recursion ${formatCount(recursion)}${hint}`;
+  const share = outside < recursion ? `${formatCount(outside)} of them` : 'all';
+  const hints = [
+    outside > 0 ? `${share} outside of trees, where only roots can be missing` : '',
+    // fprobe, which every kernel has that has fsession.multi, lets no task be preempted in the program
+    method === 'fsession.multi' ? 'try --method kprobe.session' : '',
+  ].filter((hint) => hint !== '');
+  return `recursion ${formatCount(recursion)}${hints.length > 0 ? ` (${hints.join('; ')})` : ''}`;
 }
 
 function count(number: number, noun: string): string {

@@ -281,9 +281,11 @@ function addCounts(runs: readonly Run[]): Run['counts'] {
 function addLosses(runs: readonly Run[]): Summary['lost'] {
   const sum = (of: (lost: Summary['lost']) => number) =>
     runs.reduce((all, { lost }) => all + of(lost), 0);
+  const outside = sum(({ outside = 0 }) => outside);
   return {
     ring: sum(({ ring }) => ring),
     recursion: sum(({ recursion }) => recursion),
+    ...(outside > 0 && { outside }),
     entry: sum(({ entry }) => entry),
     user: sum(({ user }) => user),
   };

@@ -77,19 +77,19 @@ export class Counter implements Sink {
     await this.#shown?.[Symbol.asyncDispose]();
     const stats = this.#sum(counted);
     await this.#write(this.#view.end(stats));
-    const { ring, recursion, entry } = losses;
+    const { ring, ...lost } = losses;
     const summary: StatsSummary = {
       ...sumUp(stats),
       // a record of one may have found no room
       unfinished: this.#unfinished + ring,
-      lost: { recursion, entry },
+      lost,
       refused: this.#attached.refused.length,
       method: this.#attached.method,
       detachMs,
     };
     if (this.#options.format === 'json') await this.#write(renderStatsSummaryJson(summary));
     else this.#options.onNote(renderStatsSummary(summary));
-    return recursion + entry > 0;
+    return lost.recursion + lost.entry > 0;
   }
 
   /** Each scrape reads what the kernel side has at that moment. */

@@ -10,7 +10,7 @@ export interface StatsSummary {
   /** Calls that had not returned when counting, or their task, ended: they are in no count. */
   readonly unfinished: number;
   /** Calls of which the kernel side saw a half only, or none: they are in no count. */
-  readonly lost: { readonly recursion: number; readonly entry: number };
+  readonly lost: JsonStatSummary['lost'];
   /** Calls that are counted, but in no histogram. */
   readonly uncounted: number;
   /** Calls whose key found no room in the table: they are the rows called other. */
@@ -29,7 +29,7 @@ export function renderStatsSummary(summary: StatsSummary): string {
   if (unfinished > 0) counts.push(`${formatCount(unfinished)} unfinished`);
   if (refused > 0) counts.push(`${formatCount(refused)} left out`);
   const losses = [
-    renderSkipped(lost.recursion, method),
+    renderSkipped(lost, method),
     lost.entry > 0 ? `entry ${formatCount(lost.entry)}` : '',
   ].filter((part) => part !== '');
   const lines = [
