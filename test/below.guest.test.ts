@@ -12,8 +12,9 @@ const inInterrupts = '_raw_spin_*,update_*';
 const sleep = '-k hrtimer_nanosleep -g --fgraph-include do_nanosleep --args off';
 const sleeps = 'calls sleep 100 2';
 
-/** `struct roots`: the only variable of the program that is 16 bytes long. */
-const findRoots = `roots=$(bpftool map | awk '/name bss/ { id = $1 + 0 } / value 16B/ { print id }')`;
+/** `struct roots`: the only variable of the program (a map called bss) that is 16 bytes long. */
+const findRoots = `roots=$(bpftool map |
+  awk '/ name / { id = / name bss/ ? $1 + 0 : 0 } / value 16B/ && id { print id }')`;
 
 /** How many tasks may have a root open: the upper half of `reach`. */
 const countOpen = `bpftool -j map dump id $roots | grep -o '0x..' | head -12 | tail -4 | tr -d '\\n'; echo`;

@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { countShapes, fromJson, project } from './function-graph.js';
 import { guestSession, type GuestSession } from './guest.js';
 import { linesOf, onlyLineOf } from './json-lines.js';
-import { nothingAttached } from './safety.js';
+import { attached, nothingAttached } from './safety.js';
 
 const below = ['vfs_read', 'rw_verify_area', 'security_file_permission', 'read_zero'];
 const shape = 'ksys_read(vfs_read(rw_verify_area(security_file_permission),read_zero))';
@@ -14,6 +14,13 @@ const sizes = [
   { about: 5000, letters: '[ab]*' },
   { about: 20_000, letters: '[a-m]*' },
 ];
+
+/** The links of functions, a line each: their type and program. bpftool has no name for the type. */
+const showLinks = (letters: string) =>
+  attached(
+    `-k ksys_read -g --fgraph-include '${letters}' --args off --output /dev/null`,
+    `bpftool link | sed -n 's/^[0-9]*: type \\(.*[0-9]\\) *$/\\1/p'; kill -INT $tracer; wait $tracer`,
+  );
 
 let run: GuestSession<string>;
 
@@ -29,7 +36,12 @@ beforeAll(async () => {
     files: [{ path: '/usr/sbin/bpftool' }],
     timeoutMs: 900_000,
     stepTimeoutMs: 300_000,
-    steps: Object.fromEntries([...traces, ['afterwards', nothingAttached]]),
+    steps: Object.fromEntries([
+      ...traces,
+      ['one link', showLinks('[ab]*')],
+      ['two links', showLinks('[a-k]*')],
+      ['afterwards', nothingAttached],
+    ]),
   });
 }, 1_000_000);
 
@@ -54,4 +66,12 @@ test.each(sizes)('$about are attached, trace what they should, and are detached'
   expect(countShapes(trees.map(({ root }) => project(fromJson(root), below)))).toEqual({
     [shape]: 10,
   });
+});
+
+test('roots and what is busy while attaching have a link of their own, where there are many', () => {
+  const linesOfStep = (step: string) => run.steps[step]?.stdout.trimEnd().split('\n') ?? [];
+  expect(linesOfStep('one link')).toHaveLength(1);
+  const [first, ...others] = linesOfStep('two links');
+  expect(first).toMatch(/prog \d+/);
+  expect(others).toEqual([first]);
 });

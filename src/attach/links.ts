@@ -10,17 +10,18 @@ const atOnce = 4;
 
 export type JoinedLinks = Pick<NativeCopy, 'attached' | 'detach' | 'close'>;
 
-/** Of links that there may be more of later. */
-export function joinLinks(links: readonly JoinedLinks[]): JoinedLinks {
+/** Of links that there may be more of later; they are detached from the last to the first, some at a time. */
+export function joinLinks(links: readonly JoinedLinks[], together = atOnce): JoinedLinks {
   return {
     get attached() {
       return joinSpans(links.map(({ attached }) => attached));
     },
     async detach() {
       const spans: Span[] = [];
-      await forEach(links, async (link) => {
+      const detach = async (link: JoinedLinks) => {
         spans.push(await link.detach());
-      });
+      };
+      await forEach([...links].reverse(), detach, together);
       return joinSpans(spans);
     },
     close() {
@@ -65,10 +66,11 @@ export async function attachHalves(
 export async function forEach<Item>(
   items: readonly Item[],
   run: (item: Item) => Promise<void>,
+  together = atOnce,
 ): Promise<void> {
   const queue = items.values();
   const work = async () => {
     for (const item of queue) await run(item);
   };
-  await Promise.all(Array.from({ length: atOnce }, work));
+  await Promise.all(Array.from({ length: together }, work));
 }

@@ -5,6 +5,7 @@ import type { Btf } from '../symbols/btf.js';
 import { isOfProgram } from '../symbols/programs.js';
 import { attachCopies, attachEach, type Group } from './copies.js';
 import { findRefused } from './bisect.js';
+import { busyWhileAttaching } from './busy.js';
 import { attachHalves, countSkipped, joinLinks, type JoinedLinks } from './links.js';
 import {
   countingPath,
@@ -142,6 +143,7 @@ const byModule: Technique = {
 const belowRoots: Technique = {
   ...techniques['fsession.multi'],
   objectPath: () => objectPaths.below,
+  attach: (target) => attachTogether(target, attachIds, splitBusy),
 };
 
 /** What its programs make of calls: a record of each, or sums. */
@@ -235,21 +237,43 @@ const attachNames: AttachSome = (target, program, { suffix }, places) =>
     suffix === '' ? 0 : atReturn,
   );
 
+/** Which of the functions of a module have a link of their own. */
+type Split = (target: Target, places: readonly number[]) => readonly (readonly number[])[];
+
+/** A link takes the kernel as long as some hundred functions. */
+const splitAbove = 10_000;
+
+/** With the busy ones roots come last: no tree is open before all that is below them is attached. */
+const splitBusy: Split = ({ names, roots }, places) => {
+  if (places.length <= splitAbove) return [places];
+  const isLast = (place: number) => roots.has(place) || busyWhileAttaching.has(names[place] ?? '');
+  return [places.filter((place) => !isLast(place)), places.filter(isLast)];
+};
+
 /**
- * A link for all functions of vmlinux, one for those of each module, and one for each of a BPF program. It
- * ends early, with what is attached, when nobody wants it any more.
+ * A link for all functions of vmlinux, or as they are split, one for those of each module, and one for each of a
+ * BPF program. It ends early, with what is attached, when nobody wants it any more.
  * @throws {NativeError} when it can't go on, or no root is left; nothing is attached then
  */
-async function attachTogether(target: Target, attachSome: AttachSome): Promise<AttachedFunctions> {
+async function attachTogether(
+  target: Target,
+  attachSome: AttachSome,
+  split: Split = (_, places) => [places],
+): Promise<AttachedFunctions> {
   const { modules, roots, isCancelled, onProgress } = target;
   const links: NativeCopy[] = [];
+  /** One for each program: links of the same count the same runs. */
+  const counted = new Map<string | null, readonly NativeCopy[]>();
   const refused = new Set<number>();
   let refusal: NativeError | undefined;
   let attached = 0;
-  const all = joinLinks(links);
+  const all = joinLinks(links, 1);
   onProgress(`attaching to ${modules.length} functions`);
+  const groups = [...groupPlaces(modules)].flatMap(([module, ofModule]) =>
+    split(target, ofModule).map((places) => ({ module, places })),
+  );
   try {
-    for (const [module, places] of groupPlaces(modules)) {
+    for (const { module, places } of groups) {
       if (isCancelled()) break;
       // one link for many functions is not for those of BPF programs
       const group = isOfProgram(module)
@@ -258,6 +282,7 @@ async function attachTogether(target: Target, attachSome: AttachSome): Promise<A
       for (const place of group.refused) refused.add(place);
       refusal ??= group.refusal;
       links.push(...group.links);
+      if (group.links.length > 0) counted.set(module, group.links);
       attached += group.attached;
     }
     if (refusal !== undefined && [...roots].every((place) => refused.has(place))) throw refusal;
@@ -266,7 +291,12 @@ async function attachTogether(target: Target, attachSome: AttachSome): Promise<A
     all.close();
     throw error;
   }
-  return { link: all, attached, refused, skipped: () => countSkipped(links) };
+  return {
+    link: all,
+    attached,
+    refused,
+    skipped: () => countSkipped([...counted.values()].flat()),
+  };
 }
 
 function groupPlaces<Key>(keys: readonly Key[]): Map<Key, number[]> {
