@@ -247,7 +247,8 @@ const splitAbove = 10_000;
 const splitBusy: Split = ({ names, roots }, places) => {
   if (places.length <= splitAbove) return [places];
   const isLast = (place: number) => roots.has(place) || busyWhileAttaching.has(names[place] ?? '');
-  return [places.filter((place) => !isLast(place)), places.filter(isLast)];
+  const first = places.filter((place) => !isLast(place));
+  return first.length === 0 ? [places] : [first, places.filter(isLast)];
 };
 
 /**
