@@ -125,10 +125,10 @@ struct settings {
 
 /* What was counted so far. */
 struct counters {
-	__u64 lost_ring;      /* records that found no room */
-	__u64 lost_entry;     /* calls to be recorded of which the entry was not seen */
-	__u64 lost_recursion; /* runs that a program skipped: those the kernel skips it counts */
-	__u64 skipped_others; /* of those that it counts: of tasks that are not traced */
+	__u64 lost_ring;       /* records that found no room */
+	__u64 lost_entry;      /* calls to be recorded of which the entry was not seen */
+	__u64 lost_recursion;  /* runs that a program skipped: those the kernel skips it counts */
+	__u64 skipped_others;  /* of those that it counts: of tasks that are not traced */
 	__u64 skipped_outside; /* and of those that are, while they had no root open */
 };
 

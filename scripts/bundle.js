@@ -51,6 +51,7 @@ const { metafile } = await build({
   entryPoints: ['src/cli/main.ts'],
   outfile: fileURLToPath(url),
   external: ['typescript'], // oclif has it for plugins in TypeScript
+  alias: { ejs: './src/cli/templates.ts' },
   plugins: [{ name: 'apart', setup: keepApart }],
   define: { 'import.meta.url': 'moduleUrl' },
   banner: { js: '(function (require, moduleUrl) { const module = {};' },

@@ -11,7 +11,7 @@ export const startup = {
   summary: '--help and list',
   async measure(bench) {
     // the clock of a guest without KVM wavers by more than what is to be told
-    const { kernel, found } = await bench.guest('startup', { args: { rounds: 3 }, icount: true });
+    const { kernel, found } = await bench.guest('startup', { args: { rounds: 7 }, icount: true });
     const counted = (name, value, most) => ({
       name,
       unit: 'million instructions',
