@@ -298,7 +298,7 @@ describe('examples', () => {
 
 /** The words of the first command. */
 function splitAsShell(line: string): string[] {
-  const script = `words() { printf '%s\\0' "$@" >&2; }; words ${line.replace(/ >\w.*/, '')}`;
+  const script = `words() { printf '%s\\0' "$@" >&2; }; words ${line.replace(/ (>\w|\| ).*/, '')}`;
   const { stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8', cwd: tmpdir() });
   return stderr.split('\0').slice(0, -1);
 }
