@@ -97,7 +97,7 @@ static __always_inline bool was_outside(struct turn *turn, struct task_struct *t
 
 #else
 
-/* Each function is a root. */
+/* There it is not known whether some are no roots. */
 static __always_inline __u64 tree_of(struct task_struct *task)
 {
 	return 0;

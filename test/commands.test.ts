@@ -493,6 +493,7 @@ describe('bin/run.js', () => {
     [['report', 'x', '--format', 'json'], '--json'],
     [['-k', 'x', '--filer-pid', '3'], '--filter-pid'],
     [['-k', 'x', '--fgraph-depth', '3'], '--fgraph-max-depth'],
+    [['-k', 'x', '--arg', 'off'], '--args\nTry this: --filter-arg'],
     [['vm', '--kernle', '7.2', '--', 'true'], '--kernel'],
   ])('says which flag %j may have meant', (argv, meant) => {
     const { status, stderr } = run(...argv);

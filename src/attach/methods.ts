@@ -259,7 +259,7 @@ const splitBusy: Split = ({ names, roots }, places) => {
 async function attachTogether(
   target: Target,
   attachSome: AttachSome,
-  split: Split = (_, places) => [places],
+  split?: Split,
 ): Promise<AttachedFunctions> {
   const { modules, roots, isCancelled, onProgress } = target;
   const links: NativeCopy[] = [];
@@ -268,10 +268,10 @@ async function attachTogether(
   const refused = new Set<number>();
   let refusal: NativeError | undefined;
   let attached = 0;
-  const all = joinLinks(links, 1);
+  const all = split === undefined ? joinLinks(links) : joinLinks(links, 1);
   onProgress(`attaching to ${modules.length} functions`);
   const groups = [...groupPlaces(modules)].flatMap(([module, ofModule]) =>
-    split(target, ofModule).map((places) => ({ module, places })),
+    (split?.(target, ofModule) ?? [ofModule]).map((places) => ({ module, places })),
   );
   try {
     for (const { module, places } of groups) {

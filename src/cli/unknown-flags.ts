@@ -15,7 +15,7 @@ export function suggestFlags({ flags, parse }: UnknownFlags): string[] {
     if (flag === '--json' && known.includes('format')) return ['--format json'];
     if (flag === '--format' && known.includes('json')) return ['--json'];
     const name = flag.replace(/^-+/, '');
-    const longer = known.filter((other) => hasWords(other, name));
+    const longer = name.includes('-') ? known.filter((other) => hasWords(other, name)) : [];
     const found = longer.length > 0 ? longer.slice(0, 2) : findNearest(known, name, 2);
     return found.map((near) => `--${near}`);
   });
