@@ -24,7 +24,10 @@
 #define CELL_PAGES 40           /* for up to 2^44 ns; what is longer is counted in the last */
 #define LONGEST_NS (1ULL << 44) /* 4.9 hours */
 
-/* The first of a CPU's pages is nobody's: 0 is the number of none, and its first word is next. */
+/*
+ * Pages are known by their place among those of all CPUs, in bytes. The first of a CPU's pages is
+ * nobody's, so that 0 is none, and its first word is the number of the next, of that CPU's.
+ */
 struct page {
 	union {
 		__u64 counts[PAGE_BUCKETS]; /* by bucket */
@@ -36,17 +39,35 @@ struct page {
 	};
 };
 
-/* The calls of one function, or those of one key, that returned on one CPU. */
+/*
+ * The calls of one function, or those of one key, that returned on one CPU. How many they are is
+ * the sum of its buckets, and of what is in none.
+ */
 struct cell {
-	__u64 calls;
-	__u64 total;  /* ns */
-	__u64 self;   /* ns, less what the calls took that are counted and directly below */
-	__u64 max;    /* ns */
-	__u64 least;  /* ~ns of the shortest: 0 is none */
-	__u16 errors; /* the page that has them, by errno */
-	__u16 pages[CELL_PAGES];
-	__u16 unused[3];
+	__u64 total;     /* ns */
+	__u64 below;     /* ns of that, in calls that are counted and were made by these */
+	__u64 from;      /* ns: of what was that long already, and no more than OFTEN_NS, */
+	__u64 span;      /* or up to this much longer, little is left to be done */
+	__u64 least;     /* ns */
+	__u64 limit;     /* ns that none took, one more than the longest; 0: there is no call */
+	__u64 pageless;  /* how many found no page for their bucket */
+	__u32 errors;    /* the page that has them, by errno */
+	__u32 pages[41]; /* by cell_page() */
+	__u32 unused[8];
 };
+
+#define OFTEN_NS 16383
+
+/*
+ * Where a cell has the page of a bucket. What is shorter than 64 ns has two, and the second is
+ * last: the place that it would have, 1, is always empty.
+ */
+static inline __u32 cell_page(__u32 bucket)
+{
+	__u32 power = bucket / PAGE_BUCKETS;
+
+	return power == 1 ? CELL_PAGES : power;
+}
 
 /* By what, besides functions, calls are told apart; by CPU they are already. */
 #define BY_NOTHING 0
@@ -64,20 +85,25 @@ struct key {
 };
 
 /*
- * How many there are, decided before the program is loaded. The cells of a CPU are those of the
- * functions, by their place in the plan, and then those of its keys. What finds no free key is
- * counted in the function's own cell.
+ * How many there are, decided before the program is loaded. The cells of a function, of all CPUs,
+ * lie together, and attach cookies have the number of the first. Behind them are those of keys.
+ * What finds no free key is counted in the function's own cell.
  */
 struct counting {
-	__u32 functions;
-	__u32 keys;  /* of each CPU: a power of two */
-	__u32 cells; /* of each CPU */
+	__u32 first_key; /* its first cell */
+	__u32 keys;      /* of each CPU: a power of two */
+	__u32 cpus;
 	__u32 pages; /* of each CPU */
 	__u32 all_keys;
-	__u32 all_cells;
-	__u32 all_pages;
 	__u32 by;
 };
+
+/*
+ * In their instructions programs have masks for the places of cells and of pages, in bytes: there
+ * is room for a power of two of each. They are put there before loading, in place of these.
+ */
+#define CELLS_BLANK 0x0ce11500
+#define PAGES_BLANK 0x0a6e5500
 
 /* More bits of an attach cookie: how wide a return value is, and whether it may be an error. */
 #define COOKIE_RETURN_SHIFT 40 /* 3 bits: 0 for none, or 1 + the power of two of its bytes */

@@ -12,13 +12,13 @@
 #define STACK_BYTES 16384
 
 struct open_call {
+#if IS_KEPT
+	__u64 stack; /* where it was entered */
+#endif
 	__u64 start;
 	__u64 function; /* its attach cookie */
 #ifdef STAT
 	__u64 below; /* ns that the calls took that it made */
-#endif
-#if IS_KEPT
-	__u64 stack; /* where it was entered */
 #endif
 #ifdef KPROBE
 	__u64 args[REGISTER_ARGS]; /* at its return they are gone */
@@ -46,7 +46,12 @@ struct frame {
 #if IS_KEPT
 	__u64 innermost; /* where on the stack that was entered; 0: no call is open */
 #endif
+#ifdef PLAIN
+	__u64 unused;
+	struct open_call open[PLAIN_LEVELS + 1]; /* by level; 0: no call */
+#else
 	struct open_call open[OPEN_LEVELS + 1]; /* by level; 0: a deeper one that returns */
+#endif
 };
 
 #if IS_KEPT || defined(STAT)
@@ -63,13 +68,48 @@ struct counters counters SEC(".bss.counters");
  * A task gets a frame, one of FRAMES, at its first root and keeps it to its end. Task storage is
  * meant for this, and costs 62 instructions a look-up, where this costs 9.
  */
+#ifdef PLAIN
+
+/*
+ * The verifier wants room for a caller before the first call, and for a call behind the last. With
+ * values they lie in this order.
+ */
+struct frame before SEC(".bss.frames") = {};
+struct frame frames[FRAMES] SEC(".bss.frames") = {};
+struct frame behind SEC(".bss.frames") = {};
+__u32 tasks[TID_LIMIT] SEC(".bss.tasks");
+
+#include "word.h"
+
+#else
+
 struct frame frames[FRAMES] SEC(".bss.frames"); /* the first ones are nobody's */
 __u16 tasks[TID_LIMIT] SEC(".bss.tasks");       /* by tid, written before and while tracing */
 
-static __always_inline __u16 *task_number(struct task_struct *task)
+static __always_inline __u16 *task_word(struct task_struct *task)
 {
 	return &tasks[task->pid & (TID_LIMIT - 1)];
 }
+
+static __always_inline __u32 task_number(struct task_struct *task)
+{
+	return *task_word(task);
+}
+
+static __always_inline void set_number(struct task_struct *task, __u32 number)
+{
+	*task_word(task) = number;
+}
+
+static __always_inline void settle(__u32 number)
+{
+}
+
+static __always_inline void settle_left(struct task_struct *task)
+{
+}
+
+#endif
 
 /* A task's frame lies at, or soon behind, a number that follows from the task's address. */
 #define FRAME_TRIES 64
@@ -149,18 +189,19 @@ static __always_inline void remember_frame(struct task_struct *task, __u32 numbe
 {
 	struct frame *frame = &frames[number & (FRAMES - 1)];
 
+	settle(number);
 	frame->ids.tid = task->pid;
 	frame->ids.pid = task->tgid;
 	if (!task->pid)
-		*task_number(task) = TASK_SEARCHED;
+		set_number(task, TASK_SEARCHED);
 	else if (!(task->flags & PF_EXITING))
-		*task_number(task) = number;
+		set_number(task, number);
 }
 
 /* The number of the frame of a task that has one, or 0. */
 static __always_inline __u32 own_number(struct task_struct *task)
 {
-	__u32 number = *task_number(task);
+	__u32 number = task_number(task);
 
 	if (number == TASK_TRACED)
 		return 0;

@@ -3,6 +3,14 @@
 #include "values.h"
 #include "tree.h"
 
+/* Where nobody asked for a limit, what lies behind that of a frame is lost. */
+static __always_inline void count_deeper(void)
+{
+#ifdef PLAIN
+	__sync_fetch_and_add(&counters.lost_entry, 1);
+#endif
+}
+
 /*
  * Opens a call that is not simply below the open root, or a root where that takes a closer look.
  * The number of the call's frame, or 0 if it is not to be recorded.
@@ -17,8 +25,10 @@ static __always_inline __u32 open_elsewhere(void *ctx, enum extent extent)
 	if (number && frame->root && !is_root_gone(frame, number, ctx)) {
 		if (IS_STAT && !is_wanted(ctx, id, extent))
 			return 0;
-		if (frame->level >= settings.max_level)
+		if (frame->level >= settings.max_level) {
+			count_deeper();
 			return 0;
+		}
 		frame->level++;
 		frame->function = id;
 		return number;
@@ -143,8 +153,10 @@ static __always_inline int on_entry(volatile struct kept *kept, enum extent exte
 			frame = kept->frame;
 		}
 		level = frame->level + 1;
-		if (level > settings.max_level)
+		if (level > settings.max_level) {
+			count_deeper();
 			goto ignore;
+		}
 		frame->level = level;
 	} else if (frame->root) {
 		goto elsewhere;
@@ -257,9 +269,13 @@ static __always_inline bool find_call(volatile struct kept *kept, __u64 *session
 	__u64 stack = stack_at(kept->ctx, RETURN), function;
 	__u32 number;
 
-#ifdef PAIR
 	/* Most of what was ignored at its entry. */
-	if (!frame->root || (stack < frame->innermost && frame->level >= settings.max_level))
+#ifdef PAIR
+	if (!frame->root)
+		return false;
+#endif
+#if defined(PAIR) || defined(PLAIN)
+	if (stack < frame->innermost && frame->level >= settings.max_level)
 		return false;
 #endif
 	function = own_function_or(bpf_get_attach_cookie(kept->ctx));
@@ -447,7 +463,7 @@ static __always_inline int run(void *ctx, enum half half, enum extent extent)
 	kept.ctx = ctx;
 	if (is_outside(ctx))
 		return 0;
-	number = *task_number(bpf_get_current_task_btf());
+	number = task_number(bpf_get_current_task_btf());
 	/* First of all: most calls on a machine are of other tasks. */
 	if (number == TASK_IGNORED)
 		return IS_KEPT ? ignore(ctx) : 0;
@@ -505,7 +521,7 @@ static __always_inline int run_session(void *ctx, enum half half, enum extent ex
 {
 	struct machine *machine;
 
-	if (*task_number(bpf_get_current_task_btf()) == TASK_IGNORED)
+	if (task_number(bpf_get_current_task_btf()) == TASK_IGNORED)
 		return ignore(ctx);
 	machine = own_machine();
 	if (!machine)
@@ -550,7 +566,9 @@ static __always_inline int run_session(void *ctx, enum half half, enum extent ex
  * not its load. The last is for live mode, a least duration, and programs that are more than a
  * guard.
  */
-#ifdef STAT
+#ifdef PLAIN
+#include "plain.h"
+#elif defined(STAT)
 program(on_stat, TIMES);
 program(on_stat_options, OPTIONS);
 #else

@@ -123,7 +123,7 @@ SEC("mark") int on_mark(void *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct machine *machine;
 
-	if (*task_number(task) == TASK_IGNORED)
+	if (task_number(task) == TASK_IGNORED)
 		return 0;
 	machine = mark_machine();
 	if (!machine)

@@ -10,7 +10,11 @@
  *	-DKPROBE -DPAIR        kprobe.multi    and with a program for each of the two halves
  *	-DKPROBE -DVOID_KFUNC  kprobe.session  of a kernel before v7.0
  *
- * and one with -DSTAT for each, whose calls are counted: cell.h.
+ * and one with -DSTAT for each, whose calls are counted: cell.h. One of those is for what is asked
+ * most, by the shortest way:
+ *
+ *	-DSTAT -DPLAIN         fsession.multi  where all functions are roots, and nothing is left
+ *out
  */
 #ifndef FSNOOP_METHOD_H
 #define FSNOOP_METHOD_H
@@ -35,7 +39,12 @@ enum extent {
  * Of OPEN_LEVELS, the outermost calls of a task that have not returned, is told when they never
  * will; where they are kept, no deeper ones are recorded.
  */
-#if defined(KPROBE) || defined(PAIR)
+#if defined(PLAIN)
+#define IS_KEPT 1
+#define OPEN_LEVELS 63
+#define PLAIN_LEVELS 60
+#define FRAMES (1 << 14)
+#elif defined(KPROBE) || defined(PAIR)
 #define IS_KEPT 1
 #define OPEN_LEVELS 31
 #define FRAMES (1 << 14)
@@ -139,7 +148,7 @@ static __always_inline bool is_return(void *ctx, enum half half)
 /* Ends the entry half of a call that is not recorded. */
 static __always_inline int ignore(void *ctx)
 {
-#ifdef PAIR
+#if defined(PAIR) || defined(PLAIN)
 	return 0;
 #elif defined(KPROBE)
 	return 1; /* then the kernel leaves out the other half */

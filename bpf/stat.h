@@ -24,11 +24,6 @@ static const __u8 shifts[256] SEC(".rodata.shifts") = {
 #define SHIFT_BITS 6
 #define SHIFTS_BITS 8
 
-static __always_inline __u32 bucket_by(__u64 ns, __u32 shift)
-{
-	return PAGE_BUCKETS * shift + (ns >> shift);
-}
-
 static __always_inline __u32 bucket_of(__u64 ns)
 {
 	__u32 shift = 0;
@@ -44,42 +39,35 @@ static __always_inline __u32 bucket_of(__u64 ns)
 			shift += SHIFTS_BITS;
 		}
 	}
-	return bucket_by(ns, shift + shifts[high & 255]);
+	shift += shifts[high & 255];
+	return PAGE_BUCKETS * shift + (ns >> shift);
 }
 
-/*
- * Keeps from the compiler that it has checked a number: it would make the address before. And moves
- * it, so that the verifier of v6.1 knows that the upper half of its register is 0.
- */
-#define checked(index) asm volatile("%0 = %0" : "+w"(index))
+#define mask(place, blank) asm("%0 &= %1" : "+w"(place) : "i"(blank))
 
-static __always_inline struct page *page_at(__u32 cpu, __u32 number)
+static __always_inline struct cell *cell_at(__u32 number)
 {
-	__u32 index = cpu * counting.pages + number;
+	__u32 place = number * sizeof(struct cell);
 
-	if (index >= counting.all_pages)
-		return NULL;
-	checked(index);
-	return &pages[index];
+	mask(place, CELLS_BLANK);
+	return (void *)cells + place;
 }
 
-/* The number of a page that is the caller's from now on, or 0. */
+static __always_inline struct page *page_at(__u32 place)
+{
+	mask(place, PAGES_BLANK);
+	return (void *)pages + place;
+}
+
+/* A page that is the caller's from now on, or 0. */
 static __always_inline __u32 take_page(__u32 cpu)
 {
-	struct page *first = page_at(cpu, 0);
+	__u32 first = cpu * counting.pages;
+	struct page *nobodys = page_at(first * sizeof(struct page));
 
-	if (!first || first->next + 1 >= counting.pages)
+	if (nobodys->next + 1 >= counting.pages)
 		return 0;
-	return ++first->next;
-}
-
-/* Counts a duration: not, where there is no page for it any more. */
-static __always_inline void count_bucket(__u32 bucket, __u32 cpu, __u32 number)
-{
-	struct page *page = page_at(cpu, number);
-
-	if (page)
-		page->counts[bucket % PAGE_BUCKETS]++;
+	return (first + ++nobodys->next) * sizeof(struct page);
 }
 
 /* A return value by its width; signed, as errors are. */
@@ -103,18 +91,15 @@ static __always_inline __s64 value_of(__u64 retval, __u64 function)
 
 struct error {
 	__u64 errno;
-	__u32 cpu;
 	__u32 page;
 };
 
 /* In the place of the errno, or the first free one; what finds none is counted in the last. */
 static long count_errno(__u32 place, struct error *error)
 {
-	struct page *page = page_at(error->cpu, error->page);
+	struct page *page = page_at(error->page);
 
 	place &= PAGE_ERRORS - 1;
-	if (!page)
-		return 1;
 	if (place < PAGE_ERRORS - 1) {
 		if (page->errors[place].errno && page->errors[place].errno != error->errno)
 			return 0;
@@ -126,7 +111,7 @@ static long count_errno(__u32 place, struct error *error)
 
 static __always_inline void count_error(struct cell *cell, __u32 cpu, __u64 function, __u64 retval)
 {
-	struct error error = {.errno = -value_of(retval, function), .cpu = cpu};
+	struct error error = {.errno = -value_of(retval, function)};
 
 	if (!(function & COOKIE_ERRNO) || error.errno - 1 >= ERRNO_MAX)
 		return;
@@ -137,28 +122,46 @@ static __always_inline void count_error(struct cell *cell, __u32 cpu, __u64 func
 		bpf_loop(PAGE_ERRORS, count_errno, &error, 0);
 }
 
-/*
- * Counts the rest of a call that may have failed, takes long, or is the first of its power of two.
- * By itself, as the registers that it needs would be saved for each call.
- */
-static __noinline void count_rarely(volatile struct kept *kept, struct cell *cell, __u32 cpu)
+/* Notes that calls may be as long as this. */
+static __always_inline void widen(struct cell *cell, __u64 duration)
 {
-	__u32 bucket = bucket_of(kept->duration), place = bucket / PAGE_BUCKETS;
+	if (!cell->limit || duration < cell->least)
+		cell->least = duration;
+	if (duration >= cell->limit)
+		cell->limit = duration + 1;
+	if (cell->least > OFTEN_NS)
+		return;
+	cell->from = cell->least;
+	cell->span = (cell->limit > OFTEN_NS ? OFTEN_NS : cell->limit - 1) - cell->from;
+}
 
-	if (place >= CELL_PAGES)
+/*
+ * Counts the rest of a call that may have failed, takes long, or is longer or shorter than all
+ * before it. By itself, as the registers that it needs would be saved for each call.
+ */
+static __noinline void count_rarely(struct open_call *open, struct cell *cell, __u64 duration,
+                                    __u64 returned)
+{
+	__u32 bucket = bucket_of(duration), place = cell_page(bucket);
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	if (place > CELL_PAGES)
 		return; /* which it never is */
+	widen(cell, duration);
 	if (!cell->pages[place])
 		cell->pages[place] = take_page(cpu);
 	if (cell->pages[place])
-		count_bucket(bucket, cpu, cell->pages[place]);
-	count_error(cell, cpu, kept->open->function, kept->arg);
+		page_at(cell->pages[place])->counts[bucket % PAGE_BUCKETS]++;
+	else
+		cell->pageless++;
+	count_error(cell, cpu, open->function, returned);
 }
 
 struct probe {
 	struct key key;
 	__u32 slot;
 	__u32 cpu;
-	__u32 cell; /* of the CPU */
+	__u32 cell; /* the first of those of all CPUs */
 };
 
 #define KEY_TRIES 32
@@ -172,7 +175,11 @@ static long probe_key(__u32 try, struct probe *probe)
 
 	if (index >= counting.all_keys)
 		return 1;
-	checked(index);
+	/*
+	 * Keeps from the compiler that it was checked: it would make the address before. And moves
+	 * it, so that the verifier of v6.1 knows that the upper half of its register is 0.
+	 */
+	asm volatile("%0 = %0" : "+w"(index));
 	key = &keys[index];
 	if (!key->function) {
 		key->low = probe->key.low;
@@ -182,7 +189,7 @@ static long probe_key(__u32 try, struct probe *probe)
 	           key->high != probe->key.high) {
 		return 0;
 	}
-	probe->cell = counting.functions + slot;
+	probe->cell = counting.first_key + slot * counting.cpus;
 	return 1;
 }
 
@@ -217,42 +224,34 @@ static __noinline __u32 keyed_cell(__u64 function, __u64 retval, __u32 cpu)
 	return probe.cell;
 }
 
-/* What most calls take: few instructions, and no register that would have to be saved. */
-static __always_inline void count_call(volatile struct kept *kept, struct cell *cell, __u64 self,
-                                       __u32 cpu)
+/* Counts what most calls are, in few instructions. False: the rest of it is to be counted yet. */
+static __always_inline bool count_often(struct cell *cell, __u64 duration, __u64 below,
+                                        __s32 returned)
 {
-	__u64 duration = kept->duration;
-	__u32 bucket, number;
-	__s32 low;
+	__u64 shift;
+	__u32 place;
 
-	opaque(cell); /* or its address is made again and again */
-	cell->calls++;
 	cell->total += duration;
-	cell->self += self;
-	if (cell->max < duration)
-		cell->max = duration;
-	duration = ~duration;
-	if (cell->least < duration)
-		cell->least = duration;
-	duration = ~duration;
-	low = kept->arg;
-	opaque_word(low); /* or its sign becomes a bit to look for: more code */
-	if (low < 0 || duration >> SHIFT_BITS >> SHIFTS_BITS)
-		goto rarely;
-	bucket = bucket_by(duration, shifts[duration >> SHIFT_BITS & 255]);
-	number = cell->pages[bucket / PAGE_BUCKETS & 15];
-	if (!number)
-		goto rarely;
-	count_bucket(bucket, cpu, number);
-	return;
-rarely:
-	count_rarely(kept, cell, cpu);
+	cell->below += below;
+	if (duration - cell->from > cell->span)
+		return false;
+	opaque_word(returned); /* or its sign becomes a bit to look for: more code */
+	if (returned < 0)
+		return false;
+	shift = shifts[duration >> SHIFT_BITS & 255];
+	/* Its buckets are from 32 << shift on. Where that is 0 there is none, and a closer look. */
+	place = cell->pages[1 + (shift & 15)];
+	if (!place)
+		return false;
+	page_at(place)->counts[duration >> shift & (PAGE_BUCKETS - 1)]++;
+	return true;
 }
 
 static __always_inline void on_return(volatile struct kept *kept, __u64 session, enum extent extent)
 {
-	__u64 duration, self;
-	__u32 level, cpu, index;
+	__u64 duration;
+	__u32 level, cpu, cell;
+	struct cell *found;
 	struct open_call *open;
 	struct frame *frame;
 
@@ -282,15 +281,14 @@ static __always_inline void on_return(volatile struct kept *kept, __u64 session,
 	get_returned(kept->ctx, (__u64 *)&kept->arg);
 	cpu = bpf_get_smp_processor_id();
 	open = kept->open;
-	duration = kept->duration;
-	self = duration - open->below;
-	open[-1].below += duration; /* of the root, where nobody reads it */
-	index = open->function & ~COOKIE_ROOT;
+	open[-1].below += kept->duration; /* of the root, where nobody reads it */
+	cell = open->function & ~COOKIE_ROOT;
 	if (extent == OPTIONS && counting.by)
-		index = keyed_cell(open->function, kept->arg, cpu);
-	index += cpu * counting.cells;
-	if (index < counting.all_cells)
-		count_call(kept, &cells[index], self, cpu);
+		cell = keyed_cell(open->function, kept->arg, cpu);
+	found = cell_at(cell + cpu);
+	opaque(found); /* or its address is made again and again */
+	if (!count_often(found, kept->duration, open->below, kept->arg))
+		count_rarely(open, found, kept->duration, kept->arg);
 }
 
 #endif

@@ -130,7 +130,7 @@ static __always_inline void account_skips(struct task_struct *from, struct task_
 		return;
 	sum = count_skips(*offset);
 	if (sum != turn->skips) {
-		if (*task_number(from) == TASK_IGNORED)
+		if (task_number(from) == TASK_IGNORED)
 			__sync_fetch_and_add(&counters.skipped_others, sum - turn->skips);
 		else if (was_outside(turn, from))
 			__sync_fetch_and_add(&counters.skipped_outside, sum - turn->skips);

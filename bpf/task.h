@@ -42,10 +42,10 @@ int on_fork(__u64 *ctx)
 {
 	struct task_struct *parent = bpf_get_current_task_btf();
 	struct task_struct *child = (void *)ctx[0];
-	bool traced = *task_number(parent) != TASK_IGNORED &&
+	bool traced = task_number(parent) != TASK_IGNORED &&
 	              (settings.follow || child->tgid == parent->tgid);
 
-	*task_number(child) = traced ? TASK_TRACED : TASK_IGNORED;
+	set_number(child, traced ? TASK_TRACED : TASK_IGNORED);
 	return 0;
 }
 
@@ -70,8 +70,10 @@ int on_exit(__u64 *ctx)
 {
 	struct task_struct *task = (void *)ctx[0];
 
-	if (task->pid == task->tgid && *task_number(task) != TASK_IGNORED)
-		*task_number(task) = TASK_SEARCHED;
+	if (task->pid == task->tgid && task_number(task) != TASK_IGNORED) {
+		settle_left(task);
+		set_number(task, TASK_SEARCHED);
+	}
 	return 0;
 }
 
@@ -120,11 +122,12 @@ SEC("tp_btf/sched_process_free")
 int on_free(__u64 *ctx)
 {
 	struct task_struct *task = (void *)ctx[0];
-	__u32 number = *task_number(task) == TASK_TRACED ? 0 : find_frame(task);
+	__u32 number = task_number(task) == TASK_TRACED ? 0 : find_frame(task);
 	struct frame *frame = &frames[number & (FRAMES - 1)];
 	struct telling telling;
 
-	*task_number(task) = settings.by_task ? TASK_IGNORED : TASK_TRACED;
+	settle_left(task);
+	set_number(task, settings.by_task ? TASK_IGNORED : TASK_TRACED);
 	if (!number)
 		return 0;
 	telling = tell_of(number);

@@ -23,8 +23,27 @@ struct link_create_tracing_multi {
 static const enum bpf_attach_type attach_type_fsession = (enum bpf_attach_type)58;       // v7.0
 static const enum bpf_attach_type attach_type_fsession_multi = (enum bpf_attach_type)61; // v7.2
 
-// Those of the object that this thread loads.
-static thread_local std::map<std::string, Prepared> *preparing;
+// What is asked of the object that this thread loads, and what is to be known of it.
+struct Preparing {
+	std::map<std::string, Prepared> *prepared;
+	std::map<__s32, __s32> masks;
+};
+static thread_local Preparing preparing;
+
+// Puts masks in the place of those that stand for them.
+static void SetMasks(struct bpf_program *program)
+{
+	const struct bpf_insn *first = bpf_program__insns(program);
+	std::vector<struct bpf_insn> insns(first, first + bpf_program__insn_cnt(program));
+
+	for (auto &insn : insns) {
+		auto mask = preparing.masks.find(insn.imm);
+
+		if (insn.code == (BPF_ALU | BPF_AND | BPF_K) && mask != preparing.masks.end())
+			insn.imm = mask->second;
+	}
+	bpf_program__set_insns(program, insns.data(), insns.size());
+}
 
 // Called before a program of one of the sections below is loaded: libbpf 1.1 tells nobody else
 // which functions it made the program of.
@@ -33,8 +52,10 @@ static int Prepare(struct bpf_program *program, struct bpf_prog_load_opts *optio
 	auto *functions = (const uint8_t *)options->func_info;
 	__u32 count = options->func_info_cnt, bytes = options->func_info_rec_size;
 
-	(*preparing)[bpf_program__name(program)] = {
+	(*preparing.prepared)[bpf_program__name(program)] = {
 	        {functions, functions + count * bytes}, count, bytes};
+	if (!preparing.masks.empty())
+		SetMasks(program);
 	return 0;
 }
 
@@ -42,7 +63,8 @@ void Object::Init(Napi::Env env, Napi::Object exports)
 {
 	LIBBPF_OPTS(libbpf_prog_handler_opts, handler, .prog_prepare_load_fn = Prepare);
 
-	for (auto section : {"fsession", "fentry", "fexit", "mark"})
+	for (auto section : {"fsession", "fsession.multi", "fentry", "fexit", "kprobe.session",
+	                     "kprobe.multi", "kretprobe.multi", "mark"})
 		libbpf_register_prog_handler(section, BPF_PROG_TYPE_TRACING,
 		                             (enum bpf_attach_type)0, &handler);
 	exports.Set("Object",
@@ -124,7 +146,7 @@ static Status CreateZeroed(struct bpf_object *object)
 }
 
 // load({programs: {name: {type, attachType, target?}}, skipped: [name], globals: {map: bytes},
-//       valueBytes: {map: number}}): Promise<void>
+//       valueBytes: {map: number}, masks: [[number, number]]}): Promise<void>
 Napi::Value Object::Load(const Napi::CallbackInfo &info)
 {
 	auto options = info[0].As<Napi::Object>();
@@ -132,7 +154,9 @@ Napi::Value Object::Load(const Napi::CallbackInfo &info)
 	auto skipped = options.Get("skipped").As<Napi::Array>();
 	auto globals = options.Get("globals").As<Napi::Object>();
 	auto value_bytes = options.Get("valueBytes").As<Napi::Object>();
+	auto pairs = options.Get("masks").As<Napi::Array>();
 
+	std::map<__s32, __s32> masks;
 	std::vector<std::pair<struct bpf_program *, std::string>> targets;
 
 	for (auto entry : programs) {
@@ -162,9 +186,15 @@ Napi::Value Object::Load(const Napi::CallbackInfo &info)
 		if (error)
 			throw MakeError(Env(), {-error, "bpf_map__set_value_size", ""});
 	}
+	for (uint32_t i = 0; i < pairs.Length(); i++) {
+		auto pair = Napi::Value(pairs[i]).As<Napi::Array>();
+
+		masks[Napi::Value(pair[0u]).As<Napi::Number>().Int32Value()] =
+		        Napi::Value(pair[1u]).As<Napi::Number>().Int32Value();
+	}
 	return RunAsync(
 	        Env(), Value(),
-	        [this, targets] {
+	        [this, targets, masks] {
 		        LibbpfLog log;
 		        Status zeroed = CreateZeroed(object);
 
@@ -177,7 +207,7 @@ Napi::Value Object::Load(const Napi::CallbackInfo &info)
 				        return Status{-error, "bpf_program__set_attach_target",
 				                      log.Text()};
 		        }
-		        preparing = &prepared;
+		        preparing = {&prepared, masks};
 		        int error = bpf_object__load(object);
 
 		        return Status{-error, "bpf_object__load", log.Text()};

@@ -18,6 +18,7 @@ import {
   rootsBytes,
   rootsLayout,
   mostSkipping,
+  placeLayout,
   settingsBytes,
   settingsLayout,
   skippingBytes,
@@ -36,7 +37,13 @@ import {
   programLayout,
 } from '../src/attach/programs.js';
 import { countingPath, objectPaths } from '../src/attach/native.js';
-import { countingBytes, countingLayout, keyNumbers, returnBits } from '../src/attach/counting.js';
+import {
+  blankMasks,
+  countingBytes,
+  countingLayout,
+  keyNumbers,
+  returnBits,
+} from '../src/attach/counting.js';
 import { cellLayout, cellPages, keyLayout, pageBuckets, pageErrors } from '../src/events/cells.js';
 import { limits, opcode, taskField } from '../src/expr/ops.js';
 import {
@@ -49,7 +56,7 @@ import {
   shapeEntry,
 } from '../src/events/record.js';
 import { cellBytes, keyBytes, pageBytes } from '../src/plan/counting.js';
-import { deepestCounted, traits } from '../src/plan/method.js';
+import { deepestCounted, deepestPlain, traits } from '../src/plan/method.js';
 import { readFileSync } from 'node:fs';
 
 interface BtfType {
@@ -65,7 +72,7 @@ interface BtfType {
 }
 
 const file = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const header = ['bpf/record.h', 'bpf/cell.h']
+const header = ['bpf/record.h', 'bpf/cell.h', 'bpf/word.h']
   .map((name) => readFileSync(file(name), 'utf8'))
   .join('\n');
 const methodHeader = readFileSync(file('bpf/method.h'), 'utf8');
@@ -222,6 +229,8 @@ test('cells, keys and pages are what the kernel side counts in', () => {
   expect(constant('PAGE_BUCKETS')).toBe(pageBuckets);
   expect(constant('PAGE_ERRORS')).toBe(pageErrors);
   expect(constant('CELL_PAGES')).toBe(cellPages);
+  expect(cellLayout.pages + 4 * (cellPages + 1)).toBeLessThanOrEqual(cellBytes);
+  expect(blankMasks).toEqual({ cells: constant('CELLS_BLANK'), pages: constant('PAGES_BLANK') });
   expect(keyNumbers).toEqual({
     comm: constant('BY_COMM'),
     pid: constant('BY_PID'),
@@ -235,12 +244,27 @@ test('cells, keys and pages are what the kernel side counts in', () => {
   });
 });
 
+test('a frame of plain calls has them where words say', () => {
+  const { size, layout } = struct('frame', typesOf(objectPaths.plain));
+  expect(layout).toMatchObject({ ...frameLayout, open: placeLayout.noCall });
+  expect(placeLayout).toEqual({
+    frame: size,
+    call: struct('open_call', typesOf(objectPaths.plain)).size,
+    noCall: constant('NO_CALL'),
+    last: size - constant('CALL_BYTES'),
+  });
+  expect(size).toBe(constant('FRAME_BYTES'));
+});
+
 test('as deep as frames and cookies are, methods go', () => {
-  const [, kept] = /#define IS_KEPT 1\n#define OPEN_LEVELS (\d+)/.exec(methodHeader) ?? [];
+  const [, kept] =
+    /defined\(PAIR\)\n#define IS_KEPT 1\n#define OPEN_LEVELS (\d+)/.exec(methodHeader) ?? [];
   expect(traits['kprobe.session'].deepest).toBe(Number(kept) - 1);
   const [, counted] =
     /defined\(STAT\)\n#define IS_KEPT 0\n#define OPEN_LEVELS (\d+)/.exec(methodHeader) ?? [];
   expect(deepestCounted).toBe(Number(counted) - 1);
+  const [, plain] = /#define PLAIN_LEVELS (\d+)/.exec(methodHeader) ?? [];
+  expect(deepestPlain).toBe(Number(plain) - 1);
   const [, levels] = /#define SESSION_LEVELS (\w+)/.exec(methodHeader) ?? [];
   expect(traits.fsession.deepest).toBeLessThan(Number(levels));
   const [, registers] = /#define REGISTER_ARGS (\d+)/.exec(methodHeader) ?? [];

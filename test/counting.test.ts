@@ -1,6 +1,12 @@
 /** How much memory counting takes, and what the kernel side is told of it. */
 import { describe, expect, test } from 'vitest';
-import { addReturns, chooseCounting, encodeCounting } from '../src/attach/counting.js';
+import {
+  chooseCounting,
+  countingCookies,
+  countingMaps,
+  countingMasks,
+  encodeCounting,
+} from '../src/attach/counting.js';
 import { cellBytes, pageBytes, planCounting } from '../src/plan/counting.js';
 import { functions } from './fixtures/reads.js';
 
@@ -12,7 +18,7 @@ describe('the memory of a count', () => {
       functions: 1000,
       keys: 1,
       cells: 1000,
-      pages: 8000,
+      pages: 8192,
     });
   });
 
@@ -31,12 +37,11 @@ describe('the memory of a count', () => {
     [40_000, 4],
     [30_000, 64],
     [1000, 512],
-  ])('of %d functions on %d CPUs is never more than three times 256 MB', (count, cpus) => {
+  ])('of %d functions on %d CPUs is never more than an offset may be', (count, cpus) => {
     for (const by of [null, 'comm'] as const) {
       const { cells, pages } = planCounting(count, cpus, count < 20_000 ? by : null);
-      expect(cells * cpus * cellBytes).toBeLessThanOrEqual(2 ** 28);
+      expect(cells * cpus * cellBytes).toBeLessThanOrEqual(2 ** 29);
       expect(pages * cpus * pageBytes).toBeLessThanOrEqual(2 ** 28);
-      expect(pages).toBeLessThan(2 ** 16);
     }
   });
 
@@ -49,9 +54,21 @@ describe('the memory of a count', () => {
 
 test('the kernel side gets the sizes of all CPUs, and what makes keys', () => {
   const bytes = encodeCounting(planCounting(3, 2, 'pid'));
-  expect(Array.from(new Uint32Array(bytes.buffer, bytes.byteOffset, 8))).toEqual([
-    ...[3, 1024, 1027, 8216],
-    ...[2048, 2054, 16_432, 2],
+  expect(Array.from(new Uint32Array(bytes.buffer, bytes.byteOffset, 6))).toEqual([
+    ...[6, 1024, 2, 16_384],
+    ...[2048, 2],
+  ]);
+});
+
+test('masks keep places in the memory that there is', () => {
+  const counting = planCounting(3, 6, null);
+  const bytes = countingMaps(counting);
+  expect(bytes['.bss.cells']).toBe(32 * cellBytes);
+  expect(bytes['.bss.pages']).toBe(4096 * pageBytes);
+  expect(6 * counting.pages).toBeLessThanOrEqual(4096);
+  expect(countingMasks(counting).map(([, mask]) => mask)).toEqual([
+    31 * cellBytes,
+    4095 * pageBytes,
   ]);
 });
 
@@ -63,8 +80,13 @@ test('a filter or a key takes the program that has all', () => {
   expect(chooseCounting(plain, 1000, functions)).toBe('on_stat_options');
 });
 
-test('cookies say how wide what is returned is, and whether it may be an error', () => {
-  const widths = Array.from(addReturns(new BigUint64Array(7), functions), (cookie) => ({
+test('cookies say where cells are, how wide what is returned is, and whether it may be an error', () => {
+  const places = BigUint64Array.from(functions, (_, place) => BigInt(place));
+  const cookies = countingCookies(places, functions, planCounting(7, 3, null));
+  expect(Array.from(cookies, (cookie) => cookie & 0x7fffffffn)).toEqual([
+    ...[0n, 3n, 6n, 9n, 12n, 15n, 18n],
+  ]);
+  const widths = Array.from(cookies, (cookie) => ({
     width: Number((cookie >> 40n) & 7n),
     fails: (cookie >> 43n) & 1n,
   }));

@@ -1,18 +1,23 @@
 /** `fsnoop stat` on real kernels: as many calls as a program makes, and as ftrace and a trace count. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildCalls, type BuiltProgram } from './calls.js';
+import { buildCalls, buildProgram, type BuiltProgram } from './calls.js';
 import { guestSession, type GuestSession } from './guest.js';
 import { linesOf } from './json-lines.js';
 import { isMatrixWhole, tellsWhoseSkipped } from './matrix.js';
 import { callsOf, parseStatLines, statOf, statsOf, summaryOf } from './stat-lines.js';
 
 let calls: BuiltProgram;
+let threadExec: BuiltProgram;
 
 beforeAll(async () => {
   calls = await buildCalls();
+  threadExec = await buildProgram('thread-exec');
 });
 
-afterAll(() => calls[Symbol.asyncDispose]());
+afterAll(async () => {
+  await calls[Symbol.asyncDispose]();
+  await threadExec[Symbol.asyncDispose]();
+});
 
 const below = ['vfs_read', 'rw_verify_area', 'security_file_permission', 'read_zero'];
 const graph = `-k ksys_read -g --fgraph-include '${below.join(',')}'`;
@@ -48,6 +53,13 @@ const otherSteps = {
   again: `fsnoop stat -k ksys_read --comm calls --interval 200ms --json --duration 3 -c 'calls forever'`,
   text: `fsnoop stat ${nested} --hist --sort name --comm calls -c 'calls read 1000'`,
   filtered: `fsnoop stat ${graph} --errors -c 'calls read 1'`,
+  plain: `fsnoop stat ${nested} --json -c 'calls read 1000'`,
+  'plain and mixed': `fsnoop stat -k ksys_write,do_sys_openat2 --json -c 'calls mixed'`,
+  'plain family': `fsnoop stat ${nested} --json -c 'calls family 3 4 200'`,
+  'plain and unfinished': `fsnoop stat -k hrtimer_nanosleep,do_nanosleep,ksys_read --json --duration 3 \
+    -c 'sh -c "read name </etc/hostname; sleep 100; :"'`,
+  'in an exec': `fsnoop stat -k bprm_execve,begin_new_exec,setup_arg_pages --json -c 'thread-exec /bin/true'`,
+  idle: `fsnoop stat -k quiet_vmstat,tick_nohz_idle_enter,tick_nohz_idle_exit --json --duration 2`,
   interrupted: `fsnoop stat -k ksys_read,read_zero,hrtimer_interrupt --json -c 'calls large 10 64000000'`,
 };
 
@@ -71,7 +83,7 @@ describe.each([
     ]);
     run = await guestSession({
       kernel,
-      files: [{ path: calls.path }, { path: '/usr/sbin/bpftool' }],
+      files: [{ path: calls.path }, { path: threadExec.path }, { path: '/usr/sbin/bpftool' }],
       steps: Object.fromEntries(scripts) as typeof steps,
       timeoutMs: 580_000,
     });
@@ -129,12 +141,15 @@ describe.each([
     });
   });
 
-  test('what a whole family calls is counted', () => {
-    const { lost } = summaryOf(out('family'));
+  const plainToo = hasAll ? (['family', 'plain family'] as const) : (['family'] as const);
+
+  test.each(plainToo)('what a whole family calls is counted: %s', (step) => {
+    const { lost } = summaryOf(out(step));
     const all = 3 * 5 * 200 + 200;
     for (const name of ['ksys_read', ...below]) {
-      const { calls: counted } = statOf(out('family'), name);
-      expect(counted).toBeLessThanOrEqual(all);
+      const { calls: counted } = statOf(out(step), name);
+      // and two that read the program
+      expect(counted).toBeLessThanOrEqual(step === 'family' ? all : all + 2);
       expect(counted).toBeGreaterThanOrEqual(all - lost.recursion - lost.entry);
     }
   });
@@ -243,6 +258,45 @@ describe.each([
   test('what returns later can not leave out what was counted before', () => {
     expect(run.steps.filtered.status).toBe(2);
     expect(run.steps.filtered.stderr).toContain('Count the functions by themselves, without -g');
+  });
+
+  test('where nothing is left out, calls are counted as they are by name', () => {
+    // and two that read the program
+    const ofProgram = { rw_verify_area: 1002, security_file_permission: 1002 };
+    expect(callsOf(out('plain'))).toEqual({ ...callsOf(out('reads')), ...ofProgram });
+    expect(summaryOf(out('plain'))).toMatchObject({ lost: { entry: 0 }, unfinished: 0 });
+    const [outer, inner] = [statOf(out('plain'), 'ksys_read'), statOf(out('plain'), 'vfs_read')];
+    expect(outer.totalNs - outer.selfNs).toBe(inner.totalNs);
+    for (const name of ['ksys_write', 'do_sys_openat2'])
+      expect(statOf(out('plain and mixed'), name).errors).toEqual(
+        statOf(out('mixed'), name).errors,
+      );
+  });
+
+  test('calls that have returned are not unfinished, though their task goes on', () => {
+    const step = out('plain and unfinished');
+    expect(summaryOf(step)).toMatchObject({ unfinished: 2, lost: { entry: 0 } });
+    expect(statOf(step, 'ksys_read').calls).toBeGreaterThan(0);
+  });
+
+  test('a task that gets the id of another, in the midst of calls, returns from them', () => {
+    const step = out('in an exec');
+    // that of the program, and that of its thread
+    expect(callsOf(step)).toEqual({ bprm_execve: 2, begin_new_exec: 2, setup_arg_pages: 2 });
+    expect(summaryOf(step)).toMatchObject({ unfinished: 0, lost: { entry: 0 } });
+    const ns = (name: string) => statOf(step, name).totalNs;
+    const belowNs = ns('begin_new_exec') + ns('setup_arg_pages');
+    expect(statOf(step, 'bprm_execve').selfNs).toBe(ns('bprm_execve') - belowNs);
+  });
+
+  test('tasks that share an id, as idle ones do, keep their calls apart', () => {
+    const idle = statsOf(out('idle'));
+    expect(idle.length).toBeGreaterThan(1);
+    for (const { calls: made, maxNs } of idle) {
+      expect(made).toBeGreaterThan(10);
+      expect(maxNs).toBeLessThan(1e9); // and not from one to the next
+    }
+    expect(summaryOf(out('idle'))).toMatchObject({ lost: { entry: 0 } });
   });
 
   test('an interrupt in a call is below it', () => {

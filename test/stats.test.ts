@@ -7,7 +7,7 @@ import { renderStatsSummary } from '../src/render/stats/summary.js';
 import { sumCells } from '../src/tree/function-stats.js';
 import { sortByMeasure } from '../src/tree/sort.js';
 import { cellBytes } from '../src/plan/counting.js';
-import { commKey, countInMemory, type CountedCalls } from './cells.js';
+import { commKey, countInMemory, takePageAway, type CountedCalls } from './cells.js';
 import { functions } from './fixtures/reads.js';
 import { noAddresses } from '../src/symbols/addresses.js';
 
@@ -61,8 +61,8 @@ describe('what CPUs counted', () => {
     const byCpu = sum(reads, 'cpu').map(({ function: place, key, calls }) => [place, key, calls]);
     expect(byCpu).toEqual([
       [vfsRead, { low: 0n, high: 0n }, 3],
-      [rwVerifyArea, { low: 0n, high: 0n }, 3],
       [vfsRead, { low: 1n, high: 0n }, 1],
+      [rwVerifyArea, { low: 0n, high: 0n }, 3],
     ]);
   });
 
@@ -88,16 +88,18 @@ describe('what CPUs counted', () => {
     const write = (name: keyof typeof cellLayout, value: bigint) =>
       bytes.cells.writeBigUInt64LE(value, vfsRead * cellBytes + cellLayout[name]);
     const read = () => sumCells(decodeCells(bytes, counting), null)[0];
-    write('calls', 2n); // a second call, not in the total yet
-    expect(read()).toMatchObject({ calls: 2, totalNs: 2000n, selfNs: 1000n, meanNs: 1000 });
-    write('least', 0n); // the first one, of which only that it was is written
+    write('pageless', 1n); // a second call, not in the total yet
+    expect(read()).toMatchObject({ calls: 2, totalNs: 2000n, selfNs: 2000n, meanNs: 1000 });
+    write('total', 3000n); // or in the total and not in the limit
+    expect(read()).toMatchObject({ calls: 2, totalNs: 2000n, maxNs: 1000 });
+    takePageAway(bytes, vfsRead, 1000, 0); // the first one, of which only how long it was is written
     expect(read()).toBeUndefined();
   });
 
   test('has calls that found no page in no histogram', () => {
     const counting = planCounting(functions.length, 1, null);
     const bytes = countInMemory(counting, [{ function: vfsRead, durationsNs: [100, 100, 9000] }]);
-    bytes.cells.writeUInt16LE(0, vfsRead * cellBytes + cellLayout.pages + 2 * 2);
+    takePageAway(bytes, vfsRead, 100, 2);
     const [stats] = sumCells(decodeCells(bytes, counting), null);
     expect(stats).toMatchObject({ calls: 3, uncounted: 2 });
   });
@@ -233,7 +235,7 @@ describe('for programs', () => {
   test('has what no double holds as a string', () => {
     const counting = planCounting(functions.length, 1, null);
     const bytes = countInMemory(counting, [{ function: 0, durationsNs: [2 ** 43, 2 ** 43] }]);
-    bytes.cells.writeBigUInt64LE(1n << 20n, cellLayout.calls);
+    bytes.cells.writeBigUInt64LE((1n << 20n) - 2n, cellLayout.pageless);
     bytes.cells.writeBigUInt64LE((1n << 63n) + 1n, cellLayout.total);
     const stats = sumCells(decodeCells(bytes, counting), null);
     expect(view.end(stats)).toContain('"totalNs":"9223372036854775808"');

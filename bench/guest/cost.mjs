@@ -51,9 +51,9 @@ async function record(names, values) {
   return cost;
 }
 
-/** A read while fsnoop counts the calls of these functions. */
-async function count(names) {
-  const flags = [...flagsForNames(names), '--json', '-o', '/tmp/counted.json'];
+/** A read while fsnoop counts the calls of these functions, which the flags name. */
+async function count(names, flagsForThem) {
+  const flags = [...flagsForThem, '--json', '-o', '/tmp/counted.json'];
   const cost = await costOfRead(['fsnoop', 'stat', ...flags, '-c', 'reads']);
   const { calls, lost } = readSummary('/tmp/counted.json');
   if (calls < names.length * reads || lost.entry > 0) throw new Error('calls were not counted');
@@ -80,10 +80,14 @@ const ways = {
     lists: [one, functionsOfRead],
     tracers: {
       floor,
-      fsnoop: count,
+      fsnoop: (names) => count(names, ['-k', names.join()]),
       functionGraph: (names) => whileFunctionGraph(names, {}, costOfRead),
       bpftrace: (names) => bpftrace(names, ''),
     },
+  },
+  countedBelow: {
+    lists: [functionsOfRead],
+    tracers: { fsnoop: (names) => count(names, flagsForNames(names)) },
   },
   recordedScalars: {
     lists: [withScalars],

@@ -10,7 +10,7 @@ export const symbols = loadSymbols(['*'], loadNative());
 export async function attachFloor(ids) {
   const object = new (loadNative().Object)('/root/floor.bpf.o');
   const programs = { on_call: { type: 26, attachType: 61 } };
-  await object.load({ programs, skipped: [], globals: {}, valueBytes: {} });
+  await object.load({ programs, skipped: [], globals: {}, valueBytes: {}, masks: [] });
   const none = new BigUint64Array(ids.length);
   const begin = performance.now();
   const link = await object.attachMulti('on_call', Uint32Array.from(ids), none);

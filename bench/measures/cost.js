@@ -15,6 +15,11 @@ const ways = [
     targets: [{ most: 480 }],
   },
   {
+    key: 'countedBelow',
+    name: 'the same below a root (-g), 5 functions',
+    targets: [],
+  },
+  {
     key: 'recordedScalars',
     name: 'recorded call, three scalar arguments and return value',
     counts: ['mean of four and two'],

@@ -1,15 +1,15 @@
 /** Turns a plan into an attachment: the one side effect of a trace. Disposing it detaches. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { exitStatus, Failure } from '../failure.js';
+import { readFileSync } from 'node:fs';
 import type { Counting } from '../plan/counting.js';
-import { deepestCounted } from '../plan/method.js';
 import { placesOf, type Plan, type PlannedFunction } from '../plan/plan.js';
 import type { Btf } from '../symbols/btf.js';
 import { findCgroup } from './cgroup.js';
 import {
-  addReturns,
   chooseCounting,
+  countingCookies,
   countingMaps,
+  countingMasks,
+  countsPlainly,
   encodeCounting,
   readCounted,
   type CountedBytes,
@@ -34,7 +34,6 @@ import {
 import { encodePrograms } from './programs.js';
 import {
   decodeCounters,
-  encodeFrame,
   encodeRoots,
   encodeSkipping,
   encodeSettings,
@@ -46,10 +45,8 @@ import {
   ringMinBytes,
   statsFinder,
   switchHook,
-  taskSearched,
-  taskTraced,
-  tidLimit,
 } from './shared.js';
+import { checkPids, type TaskArray } from './tasks.js';
 import { attachTracepoints } from './tracepoints.js';
 
 /** What the kernel side counted as lost. */
@@ -120,7 +117,14 @@ export interface Attachment extends AsyncDisposable {
 export async function attach(plan: Plan, options: AttachOptions): Promise<Attachment> {
   checkFtrace();
   const { counting } = options;
-  const technique = chooseTechnique(plan, counting === null ? 'recording' : 'counting');
+  const technique = chooseTechnique(
+    plan,
+    counting === null
+      ? 'recording'
+      : countsPlainly(plan, counting)
+        ? 'counting plainly'
+        : 'counting',
+  );
   const object = new (loadNative().Object)(technique.objectPath(options.btf));
   const owned: { close(): void }[] = [object];
   const closeAll = () => {
@@ -156,7 +160,7 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     );
     checkPids(tracedPids);
     const choose = () => {
-      chooseTasks(object, technique.frameBytes, tracedPids, ownPids);
+      technique.tasks.choose(object, tracedPids, ownPids);
     };
     if (technique.chooseTasks === 'before') choose();
 
@@ -167,7 +171,10 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
       ids: Uint32Array.from(plan.functions, ({ btfId, idInProgram }) => idInProgram ?? btfId),
       names: plan.functions.map(({ name }) => name),
       modules: plan.functions.map(({ module }) => module),
-      cookies: counting === null ? encoded.cookies : addReturns(encoded.cookies, plan.functions),
+      cookies:
+        counting === null
+          ? encoded.cookies
+          : countingCookies(encoded.cookies, plan.functions, counting),
       roots: new Set(plan.functions.flatMap(({ root }, place) => (root ? place : []))),
       ...options,
     };
@@ -200,6 +207,7 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
         ring,
         hooks,
         counting,
+        tasks: technique.tasks,
         closeAll,
       }),
     };
@@ -263,18 +271,19 @@ interface Handles {
   /** What keeps the record of tasks. */
   readonly hooks: readonly NativeLink[];
   readonly counting: Counting | null;
+  readonly tasks: TaskArray;
   readonly closeAll: () => void;
 }
 
 function makeAttachment(
   handles: Handles,
 ): Omit<Attachment, 'attached' | 'tracepoints' | 'refused' | 'attachMs' | 'counts'> {
-  const { object, link, skipped, ring, hooks, counting, closeAll } = handles;
+  const { object, link, skipped, ring, hooks, counting, tasks, closeAll } = handles;
   const readCounters = () => decodeCounters(object.readGlobal('.bss.counters'));
   let detached: Promise<number> | undefined;
   const detach = async () => {
     // The kernel takes the halves of a call away one after the other: end all tracing before.
-    object.writeGlobal('.bss.tasks', 0, Buffer.alloc(2 * readMaxTid()));
+    tasks.stop(object);
     return lengthMs(await link.detach());
   };
   return {
@@ -333,7 +342,7 @@ async function load(
       '.rodata.settings': encodeSettings({
         minDurationNs: plan.minDurationNs,
         ringBytes,
-        maxDepth: counting === null ? plan.maxDepth : Math.min(plan.maxDepth, deepestCounted),
+        maxDepth: Math.min(plan.maxDepth, technique.deepest),
         byTask: isByTask(plan),
         follow: !isByTask(plan) || plan.command !== null,
         comm: plan.comm,
@@ -349,6 +358,7 @@ async function load(
       '.bss.ring': ringHeadBytes + ringBytes + ringMarginBytes,
       ...(counting && countingMaps(counting)),
     },
+    masks: counting === null ? [] : countingMasks(counting),
   });
 }
 
@@ -382,44 +392,6 @@ const hookNames = (plan: Plan, accountSkips: boolean) => [
 ];
 
 const ofRawTracepoint: ProgramOptions = { type: 17, attachType: 0 };
-
-/** Traces the threads that these processes have now, or without any all tasks but fsnoop's own. */
-function chooseTasks(
-  object: NativeObject,
-  frameBytes: number,
-  pids: readonly number[],
-  ownPids: readonly number[],
-): void {
-  const tasks = new Uint16Array(readMaxTid()).fill(pids.length === 0 ? taskTraced : 0);
-  for (const tid of pids.flatMap(listThreads)) tasks[tid] = taskTraced;
-  for (const tid of ownPids.flatMap(listThreads)) tasks[tid] = 0;
-  object.writeGlobal('.bss.frames', taskTraced * frameBytes, encodeFrame(0n));
-  object.writeGlobal('.bss.frames', taskSearched * frameBytes, encodeFrame(1n));
-  object.writeGlobal('.bss.tasks', 0, new Uint8Array(tasks.buffer));
-}
-
-/** @throws {Failure} when there is no such process */
-function checkPids(pids: readonly number[]): void {
-  pids.forEach(listThreads);
-}
-
-/** No task has a higher id now. */
-function readMaxTid(): number {
-  return Math.min(tidLimit, Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8')));
-}
-
-/** @throws {Failure} when there is no such process */
-function listThreads(pid: number): readonly number[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`).map(Number);
-  } catch {
-    throw new Failure(
-      exitStatus.usage,
-      `There is no process ${pid} to trace.`,
-      'Find it with: pgrep NAME',
-    );
-  }
-}
 
 /** The next power of two that holds the buffer asked for and the slack of all CPUs. */
 function chooseRingBytes(bufferBytes: number, slackBytes: number): number {

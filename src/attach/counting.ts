@@ -1,23 +1,25 @@
 /** The mirror of bpf/cell.h in what user space writes, and how it reads what was counted. */
 import { mayFail } from '../plan/capture.js';
-import { cellBytes, keyBytes, pageBytes, type Counting } from '../plan/counting.js';
-import type { PlannedFunction } from '../plan/plan.js';
+import { cellBytes, keyBytes, pageBytes, powerOf2From, type Counting } from '../plan/counting.js';
+import { deepestCounted } from '../plan/method.js';
+import type { Plan, PlannedFunction } from '../plan/plan.js';
 import type { Type } from '../symbols/type.js';
-import type { NativeObject } from './native.js';
+import type { LoadOptions, NativeObject } from './native.js';
 import type { ProgramName } from './shared.js';
 
 /** Byte offsets of `struct counting`. */
 export const countingLayout = {
-  functions: 0,
+  first_key: 0,
   keys: 4,
-  cells: 8,
+  cpus: 8,
   pages: 12,
   all_keys: 16,
-  all_cells: 20,
-  all_pages: 24,
-  by: 28,
+  by: 20,
 } as const;
-export const countingBytes = 32;
+export const countingBytes = 24;
+
+/** What instructions have in the place of masks. */
+export const blankMasks = { cells: 0x0ce11500, pages: 0x0a6e5500 } as const;
 
 /** What the kernel side makes keys of; CPUs have cells of their own. */
 export const keyNumbers = { comm: 1, pid: 2, cpu: 0, cgroup: 3, retval: 4 } as const;
@@ -25,12 +27,11 @@ export const keyNumbers = { comm: 1, pid: 2, cpu: 0, cgroup: 3, retval: 4 } as c
 /** Bits of an attach cookie: the width of a return value, and whether it may be an error. */
 export const returnBits = { width: 40, errno: 43 } as const;
 
-export function encodeCounting({ by, cpus, functions, keys, cells, pages }: Counting): Buffer {
+export function encodeCounting({ by, cpus, functions, keys, pages }: Counting): Buffer {
   const values = {
-    ...{ functions, keys, cells, pages },
+    ...{ keys, cpus, pages },
+    first_key: functions * cpus,
     all_keys: cpus * keys,
-    all_cells: cpus * cells,
-    all_pages: cpus * pages,
     by: by === null ? 0 : keyNumbers[by],
   };
   const bytes = Buffer.alloc(countingBytes);
@@ -41,12 +42,28 @@ export function encodeCounting({ by, cpus, functions, keys, cells, pages }: Coun
 
 const maps = { cells: '.bss.cells', keys: '.bss.keys', pages: '.bss.pages' } as const;
 
-/** How large the maps are. */
+/** How large the maps are: of cells and pages a power of two, so that a mask keeps places in them. */
 export const countingMaps = ({ cpus, keys, cells, pages }: Counting) => ({
-  [maps.cells]: cpus * cells * cellBytes,
+  [maps.cells]: powerOf2From(cpus * cells) * cellBytes,
   [maps.keys]: cpus * keys * keyBytes,
-  [maps.pages]: cpus * pages * pageBytes,
+  [maps.pages]: powerOf2From(cpus * pages) * pageBytes,
 });
+
+export function countingMasks(counting: Counting): LoadOptions['masks'] {
+  const bytes = countingMaps(counting);
+  return [
+    [blankMasks.cells, bytes[maps.cells] - cellBytes],
+    [blankMasks.pages, bytes[maps.pages] - pageBytes],
+  ];
+}
+
+/** Whether all calls are counted by function, without -g, whose they may be. */
+export const countsPlainly = (plan: Plan, counting: Counting): boolean =>
+  chooseCounting(counting, plan.minDurationNs, plan.functions) === 'on_stat' &&
+  plan.comm === null &&
+  plan.cgroup === null &&
+  plan.maxDepth > deepestCounted &&
+  plan.functions.every(({ root }) => root);
 
 /** For the times of all calls, or with filters, and keys. */
 export function chooseCounting(
@@ -58,15 +75,17 @@ export function chooseCounting(
   return isPlain && (by === null || keyNumbers[by] === 0) ? 'on_stat' : 'on_stat_options';
 }
 
-/** Attach cookies that say what a return value is. */
-export function addReturns(
+/** Attach cookies with the first of a function's cells in the place of its own, and with what its return value is. */
+export function countingCookies(
   cookies: BigUint64Array,
   functions: readonly PlannedFunction[],
+  { cpus }: Counting,
 ): BigUint64Array {
   return cookies.map((cookie, place) => {
     const returns = functions[place]?.returns ?? { kind: 'void' };
     const errno = mayFail(returns) ? 1n << BigInt(returnBits.errno) : 0n;
-    return cookie | (BigInt(widthOf(returns)) << BigInt(returnBits.width)) | errno;
+    const cell = cookie + BigInt(place * cpus - place);
+    return cell | (BigInt(widthOf(returns)) << BigInt(returnBits.width)) | errno;
   });
 }
 

@@ -1,5 +1,5 @@
 /** How each method loads the program and attaches it to functions. */
-import type { Method } from '../plan/method.js';
+import { deepestCounted, deepestPlain, type Method } from '../plan/method.js';
 import type { Plan } from '../plan/plan.js';
 import type { Btf } from '../symbols/btf.js';
 import { isOfProgram } from '../symbols/programs.js';
@@ -22,6 +22,7 @@ import {
   programs as recordingPrograms,
   type ProgramName,
 } from './shared.js';
+import { taskNumbers, taskPlaces, type TaskArray } from './tasks.js';
 
 /** What is to be attached. */
 export interface Target {
@@ -146,13 +147,23 @@ const belowRoots: Technique = {
   attach: (target) => attachTogether(target, attachIds, splitBusy),
 };
 
-/** What its programs make of calls: a record of each, or sums. */
-export type Purpose = 'recording' | 'counting';
+/** Nothing is left out, and nothing but times is counted: calls cost least. */
+const plainly: Pick<PurposefulTechnique, 'objectPath' | 'objectPrograms' | 'tasks' | 'deepest'> = {
+  objectPath: () => objectPaths.plain,
+  objectPrograms: ['on_stat'],
+  tasks: taskPlaces,
+  deepest: deepestPlain,
+};
+
+/** What its programs make of calls: a record of each, or sums; plainly where it is of all calls. */
+export type Purpose = 'recording' | 'counting' | 'counting plainly';
 
 /** The object of a technique that is for the purpose, and what is in it. */
 export interface PurposefulTechnique extends Omit<Technique, 'frame'> {
   readonly objectPrograms: readonly ProgramName[];
-  readonly frameBytes: number;
+  readonly tasks: TaskArray;
+  /** Calls deeper than this below a root are left out. */
+  readonly deepest: number;
   /** Lower halves of the addresses of roots, where the object is to know them. */
   readonly roots: readonly number[] | null;
 }
@@ -167,13 +178,15 @@ export function chooseTechnique(
   const technique =
     isMulti && hasModules ? byModule : roots === null ? techniques[method] : belowRoots;
   const { objectPath, frame } = technique;
-  const counts = purpose === 'counting';
+  const counts = purpose !== 'recording';
   return {
     ...technique,
     objectPath: (btf) => (counts ? countingPath(objectPath(btf)) : objectPath(btf)),
     objectPrograms: counts ? countingPrograms : recordingPrograms,
-    frameBytes: frameBytes[purpose][frame],
+    tasks: taskNumbers(frameBytes[counts ? 'counting' : 'recording'][frame]),
+    deepest: counts ? deepestCounted : Infinity,
     roots,
+    ...(purpose === 'counting plainly' && technique === techniques['fsession.multi'] && plainly),
   };
 }
 

@@ -18,6 +18,8 @@ export const objectPaths = {
   kprobeVoid: artifact('fsnoop-kprobe-void.bpf.o'),
   eachPair: artifact('fsnoop-each-pair.bpf.o'),
   kprobePair: artifact('fsnoop-kprobe-pair.bpf.o'),
+  /** It counts, and does nothing else. */
+  plain: artifact('fsnoop-plain-stat.bpf.o'),
 };
 /** That which counts, for the same way to attach. */
 export const countingPath = (path: string) => path.replace(/\.bpf\.o$/, '-stat.bpf.o');
@@ -90,6 +92,8 @@ export interface LoadOptions {
   readonly globals: Readonly<Record<string, Uint8Array>>;
   /** Value sizes of maps, in bytes. */
   readonly valueBytes: Readonly<Record<string, number>>;
+  /** Pairs of a mask that instructions have, and the one that they are to have. */
+  readonly masks: readonly (readonly [number, number])[];
 }
 
 export interface NativeObject {

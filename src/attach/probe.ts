@@ -106,6 +106,7 @@ export async function tryMethod(method: Method, btf: Btf): Promise<Trial> {
       skipped: [...picked.skipped, markProgram, switchHook, statsFinder],
       globals: {},
       valueBytes: { '.bss.ring': ringHeadBytes + ringMinBytes + ringMarginBytes },
+      masks: [],
     });
     const { link } = await technique.attach({
       object,

@@ -166,10 +166,16 @@ export const frameBytes = {
   counting: { withCookie: 1616, withStack: 1112, withArguments: 2648 },
 } as const;
 
-/** The beginning of a frame that is nobody's: no call that returns is on its level. */
-export function encodeFrame(root: bigint): Buffer {
+/**
+ * Where calls are plain (bpf/word.h) a task has a u32: the place of its innermost open call, in bytes from the
+ * frames on, behind the room that is left before them.
+ */
+export const placeLayout = { frame: 2048, call: 32, noCall: 96, last: 2016 } as const;
+
+/** The beginning of a frame. One that is nobody's has a level that no call has which returns. */
+export function encodeFrame(root: bigint, level = 2 ** 32 - 1): Buffer {
   const bytes = Buffer.alloc(12);
   bytes.writeBigUInt64LE(root, frameLayout.root);
-  bytes.writeUInt32LE(2 ** 32 - 1, frameLayout.level);
+  bytes.writeUInt32LE(level, frameLayout.level);
   return bytes;
 }

@@ -4,13 +4,13 @@ import { cellBytes, keyBytes, pageBytes, type Counting } from '../plan/counting.
 
 /** Byte offsets of `struct cell`, of `struct key` and of an error in a page. */
 export const cellLayout = {
-  calls: 0,
-  total: 8,
-  self: 16,
-  max: 24,
+  total: 0,
+  below: 8,
   least: 32,
-  errors: 40,
-  pages: 42,
+  limit: 40,
+  pageless: 48,
+  errors: 56,
+  pages: 60,
 } as const;
 export const keyLayout = { low: 0, high: 8, function: 16 } as const;
 const errorLayout = { errno: 0, count: 8 } as const;
@@ -46,19 +46,19 @@ export interface Cell {
 
 /** Of the cells that are in use. A call that is being counted may be in some of the numbers only. */
 export function decodeCells(bytes: CountedBytes, counting: Counting): Cell[] {
-  const { cpus, functions, cells } = counting;
+  const { cpus, functions, keys, cells } = counting;
   const found: Cell[] = [];
-  for (let cpu = 0; cpu < cpus; cpu++) {
-    for (let place = 0; place < cells; place++) {
-      const at = (cpu * cells + place) * cellBytes;
-      const view = viewOf(bytes.cells, at, cellBytes);
-      if (view.getUint32(cellLayout.calls, true) === 0 && readWord(view, cellLayout.calls) === 0n)
+  for (let place = 0; place < cells; place++) {
+    for (let cpu = 0; cpu < cpus; cpu++) {
+      const view = viewOf(bytes.cells, (place * cpus + cpu) * cellBytes, cellBytes);
+      if (view.getUint32(cellLayout.limit, true) === 0 && readWord(view, cellLayout.limit) === 0n)
         continue;
       const owner =
         place < functions
           ? { function: place, key: null }
-          : decodeKey(bytes.keys, cpu * counting.keys + place - functions);
-      const counted = decodeCell(view, bytes.pages[cpu]);
+          : decodeKey(bytes.keys, cpu * keys + place - functions, cpus);
+      const firstPage = cpu * counting.pages * pageBytes;
+      const counted = decodeCell(view, firstPage, bytes.pages[cpu]);
       if (owner !== null && counted !== null) found.push({ cpu, ...owner, ...counted });
     }
   }
@@ -68,39 +68,46 @@ export function decodeCells(bytes: CountedBytes, counting: Counting): Cell[] {
 /** Null while the first call is being counted. */
 function decodeCell(
   view: DataView,
+  firstPage: number,
   pages: Buffer | undefined,
 ): Omit<Cell, 'cpu' | 'function' | 'key'> | null {
-  const word = (name: 'calls' | 'total' | 'self' | 'max' | 'least') =>
+  const word = (name: 'total' | 'below' | 'least' | 'limit' | 'pageless') =>
     readWord(view, cellLayout[name]);
-  const least = word('least');
-  if (least === 0n) return null;
-  const calls = word('calls');
-  const min = BigInt.asUintN(64, ~least);
-  const max = word('max') > min ? word('max') : min;
-  const totalNs = clamp(word('total'), calls * min, calls * max);
-  const page = (number: number) =>
-    number === 0 || pages === undefined || (number + 1) * pageBytes > pages.length
+  const page = (field: number) => {
+    const place = view.getUint32(field, true);
+    const at = place - firstPage;
+    return place === 0 || pages === undefined || at + pageBytes > pages.length
       ? null
-      : viewOf(pages, number * pageBytes, pageBytes);
+      : viewOf(pages, at, pageBytes);
+  };
   const counts = new Map<number, number>();
-  for (let place = 0; place < cellPages; place++)
-    addCounts(page(view.getUint16(cellLayout.pages + 2 * place, true)), place, counts);
+  for (let power = 0; power < cellPages; power++)
+    addCounts(page(cellLayout.pages + 4 * cellPage(power)), power, counts);
+  let calls = word('pageless');
+  for (const count of counts.values()) calls += BigInt(count);
+  if (calls === 0n) return null;
+  const min = word('least');
+  const max = word('limit') > min ? word('limit') - 1n : min;
+  const totalNs = clamp(word('total'), calls * min, calls * max);
   return {
     calls: Number(calls),
     totalNs,
-    selfNs: clamp(word('self'), 0n, totalNs),
+    selfNs: clamp(totalNs - word('below'), 0n, totalNs),
     minNs: Number(min),
     maxNs: Number(max),
     counts,
-    errors: decodeErrors(page(view.getUint16(cellLayout.errors, true))),
+    errors: decodeErrors(page(cellLayout.errors)),
   };
 }
 
-function addCounts(page: DataView | null, place: number, counts: Map<number, number>): void {
+/** Where a cell has its page of the buckets of a power of two; the place 1 is always empty. */
+export const cellPage = (power: number): number => (power === 1 ? cellPages : power);
+
+function addCounts(page: DataView | null, power: number, counts: Map<number, number>): void {
   if (page === null) return;
   for (let bucket = 0; bucket < pageBuckets; bucket++) {
     const count = Number(readWord(page, 8 * bucket));
-    if (count > 0) counts.set(place * pageBuckets + bucket, count);
+    if (count > 0) counts.set(power * pageBuckets + bucket, count);
   }
 }
 
@@ -116,11 +123,15 @@ function decodeErrors(page: DataView | null): Map<number, number> {
 }
 
 /** Null for a key that is being written. */
-function decodeKey(keys: Buffer, slot: number): { function: number; key: Key } | null {
+function decodeKey(
+  keys: Buffer,
+  slot: number,
+  cpus: number,
+): { function: number; key: Key } | null {
   const view = viewOf(keys, slot * keyBytes, keyBytes);
   const owner = view.getUint32(keyLayout.function, true);
   const key = { low: readWord(view, keyLayout.low), high: readWord(view, keyLayout.high) };
-  return owner === 0 ? null : { function: owner - 1, key };
+  return owner === 0 ? null : { function: (owner - 1) / cpus, key };
 }
 
 const viewOf = (bytes: Buffer, at: number, length: number) =>

@@ -40,6 +40,8 @@ export const traits: Readonly<Record<Method, Traits>> = {
 
 /** The deepest that is counted: the kernel side keeps what is below a call for each level. */
 export const deepestCounted = 62;
+/** The same where nothing else is told of calls. */
+export const deepestPlain = 59;
 
 /** The deepest that any method records. */
 export const deepestOfAll = inCookie.deepest;

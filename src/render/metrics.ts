@@ -162,7 +162,7 @@ function measure(group: readonly FunctionStats[]): readonly number[] {
 
 /**
  * How many calls took no longer than each border. Of those that are in no bucket it is known that they
- * took no longer than the longest. Buckets are read after the calls, so that they may have more.
+ * took no longer than the longest.
  */
 function accumulate({ calls, counts, maxNs }: FunctionStats): readonly number[] {
   const within = borders.map(() => 0);
@@ -174,7 +174,7 @@ function accumulate({ calls, counts, maxNs }: FunctionStats): readonly number[] 
   let sum = 0;
   return within.map((count, place) => {
     sum += count;
-    return maxNs < (powers[place] ?? Infinity) ? Math.max(calls, sum) : sum;
+    return maxNs < (powers[place] ?? Infinity) ? calls : sum;
   });
 }
 
