@@ -30,8 +30,8 @@ struct Preparing {
 };
 static thread_local Preparing preparing;
 
-// Puts masks in the place of those that stand for them.
-static void SetMasks(struct bpf_program *program)
+// Puts masks in the place of those that stand for them. 0, or -errno.
+static int SetMasks(struct bpf_program *program)
 {
 	const struct bpf_insn *first = bpf_program__insns(program);
 	std::vector<struct bpf_insn> insns(first, first + bpf_program__insn_cnt(program));
@@ -42,7 +42,7 @@ static void SetMasks(struct bpf_program *program)
 		if (insn.code == (BPF_ALU | BPF_AND | BPF_K) && mask != preparing.masks.end())
 			insn.imm = mask->second;
 	}
-	bpf_program__set_insns(program, insns.data(), insns.size());
+	return bpf_program__set_insns(program, insns.data(), insns.size());
 }
 
 // Called before a program of one of the sections below is loaded: libbpf 1.1 tells nobody else
@@ -54,9 +54,7 @@ static int Prepare(struct bpf_program *program, struct bpf_prog_load_opts *optio
 
 	(*preparing.prepared)[bpf_program__name(program)] = {
 	        {functions, functions + count * bytes}, count, bytes};
-	if (!preparing.masks.empty())
-		SetMasks(program);
-	return 0;
+	return preparing.masks.empty() ? 0 : SetMasks(program);
 }
 
 void Object::Init(Napi::Env env, Napi::Object exports)

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildCalls, type BuiltProgram } from './calls.js';
 import { guestSession, type GuestSession } from './guest.js';
 import { attached, nothingAttached } from './safety.js';
-import { callsOf, parseStatLines, statsOf, summaryOf } from './stat-lines.js';
+import { callsOf, parseStatLines, statOf, statsOf, summaryOf } from './stat-lines.js';
 
 const reads = 1000;
 const functions = `'vfs_*,ksys_*,__x64_sys_*,security_*,rw_verify_*,read_*,fsnotify*,file_*,inode_*,udp_*,unix_*,shmem_*,__do_*'`;
@@ -45,6 +45,26 @@ grep -oE '[a-z_0-9.]+\\(\\);|\\} /\\* [a-zA-Z_0-9.]+' trace | sed 's,[(} /*);]*,
 echo ---
 cat per_cpu/cpu*/stats | grep -E 'overrun|dropped'
 echo nop >current_tracer; echo >set_ftrace_filter; echo >set_ftrace_pid`;
+
+const inner = 'read_zero,rw_verify_area,security_file_permission';
+
+/** Both in one run, in a guest where the same instructions take the same time. */
+const timed = `
+calls stopped read ${reads} & calls=$!
+${stopped}
+${attached(
+  `record -k ${inner} --filter-pid $calls --args off -o /tmp/recording`,
+  `recorder=$tracer
+  ${attached(
+    `stat -k ${inner} --filter-pid $calls --json -o /tmp/stat`,
+    `kill -CONT $calls; sleep 0.2; ${stopped}
+    kill -INT $tracer $recorder; wait $tracer $recorder
+    kill -CONT $calls; wait $calls`,
+  )}`,
+)}
+cat /tmp/stat
+echo ---
+fsnoop report /tmp/recording --json`;
 
 let calls: BuiltProgram;
 let run: GuestSession<'together' | 'afterwards'>;
@@ -92,10 +112,7 @@ test('more than a thousand functions are counted, as often as ftrace sees them',
 
 test('a recording of the same says the same', () => {
   const [stat = '', report = ''] = parts();
-  const lines = report
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as ReportLine);
+  const lines = parseReport(report);
   const errorsOf = ({ calls, errors }: Pick<ReportLine, 'calls' | 'errors'>) => ({ calls, errors });
   const reported = lines.filter(({ type }) => type === 'function');
   expect(Object.fromEntries(reported.map((one) => [one.function, errorsOf(one)]))).toEqual(
@@ -104,11 +121,44 @@ test('a recording of the same says the same', () => {
   expect(lines.at(-1)).toMatchObject({ lost: { ring: 0, entry: 0, user: 0 } });
 });
 
+test('its times are the same, but for what the two programs cost each other', async () => {
+  const { steps, splats } = await guestSession({
+    files: [{ path: calls.path }],
+    icount: true,
+    steps: { timed },
+    stepTimeoutMs: 240_000,
+  });
+  const [stat = '', report = ''] = steps.timed.stdout.split('---\n');
+  const reported = parseReport(report).filter(({ type }) => type === 'function');
+  expect(reported.map((one) => one.function).toSorted()).toEqual(inner.split(',').toSorted());
+  for (const one of reported) {
+    const counted = statOf(stat, one.function);
+    expect(counted.calls).toBe(one.calls);
+    expect(counted.errors).toEqual(one.errors);
+    // one half of the other's program: at the entry of one, at the return of the other
+    const apart = one.minNs - counted.minNs;
+    expect(Math.abs(apart)).toBeLessThan(400);
+    for (const name of ['p50Ns', 'p99Ns'] as const) {
+      const [exact, told] = [one[name] - apart, counted[name]];
+      expect(Math.abs(told - exact) / exact).toBeLessThan(0.03);
+    }
+  }
+  expect(splats).toEqual([]);
+});
+
 interface ReportLine {
   readonly type: string;
   readonly function: string;
   readonly calls: number;
+  readonly minNs: number;
+  readonly p50Ns: number;
+  readonly p99Ns: number;
   readonly errors: Readonly<Record<string, number>>;
+}
+
+function parseReport(text: string): ReportLine[] {
+  const lines = text.trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as ReportLine);
 }
 
 test('nothing is wrong with the kernel, and nothing stays attached', () => {
