@@ -6,8 +6,6 @@
 #ifndef FSNOOP_PLAIN_H
 #define FSNOOP_PLAIN_H
 
-#include "word.h"
-
 /* Its caller is the one before. */
 static __always_inline struct open_call *call_at(__u32 word)
 {

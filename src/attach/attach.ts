@@ -1,6 +1,6 @@
 /** Turns a plan into an attachment: the one side effect of a trace. Disposing it detaches. */
 import { readFileSync } from 'node:fs';
-import type { Counting } from '../plan/counting.js';
+import { powerOf2From, type Counting } from '../plan/counting.js';
 import { placesOf, type Plan, type PlannedFunction } from '../plan/plan.js';
 import type { Btf } from '../symbols/btf.js';
 import { findCgroup } from './cgroup.js';
@@ -396,7 +396,7 @@ const ofRawTracepoint: ProgramOptions = { type: 17, attachType: 0 };
 /** The next power of two that holds the buffer asked for and the slack of all CPUs. */
 function chooseRingBytes(bufferBytes: number, slackBytes: number): number {
   const atLeast = Math.max(bufferBytes, ringMinBytes, 2 * slackBytes);
-  return 2 ** Math.ceil(Math.log2(atLeast));
+  return powerOf2From(atLeast);
 }
 
 /** Programs that write records: of calls, of tasks that are gone, of tracepoints, of times off the CPU. */

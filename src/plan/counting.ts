@@ -24,7 +24,7 @@ export const cellBytes = 256;
 export const keyBytes = 24;
 export const pageBytes = 256;
 
-/** What the verifier lets an offset be. */
+/** Of cells as many as the verifier lets an offset be. */
 const mostBytes = { cells: 2 ** 29, pages: 2 ** 28 };
 /** Times of a function are of so many powers of two, and a page has those of one. */
 const pagesPerCell = 8;
