@@ -86,8 +86,9 @@ struct key {
 
 /*
  * How many there are, decided before the program is loaded. The cells of a function, of all CPUs,
- * lie together, and attach cookies have the number of the first. Behind them are those of keys.
- * What finds no free key is counted in the function's own cell.
+ * lie together, and attach cookies have the number of the first: but for where calls are recorded
+ * too, and cookies have the function's place, as records do. Behind them are those of keys. What
+ * finds no free key is counted in the function's own cell.
  */
 struct counting {
 	__u32 first_key; /* its first cell */
@@ -96,6 +97,7 @@ struct counting {
 	__u32 pages; /* of each CPU */
 	__u32 all_keys;
 	__u32 by;
+	__u32 recorded; /* each counted call is recorded too */
 };
 
 /*

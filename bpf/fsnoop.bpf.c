@@ -3,12 +3,11 @@
 #include "values.h"
 #include "tree.h"
 
-/* Where nobody asked for a limit, what lies behind that of a frame is lost. */
+/* Where nobody asked for a limit, what lies behind that of a frame or a cookie is lost. */
 static __always_inline void count_deeper(void)
 {
-#ifdef PLAIN
-	__sync_fetch_and_add(&counters.lost_entry, 1);
-#endif
+	if (settings.tell_deeper)
+		__sync_fetch_and_add(&counters.lost_entry, 1);
 }
 
 /*
@@ -351,10 +350,6 @@ static __always_inline void leave_level(struct frame *frame, __u32 level)
 #endif
 }
 
-#ifdef STAT
-#include "stat.h"
-#else
-
 /* What the entry noted is nearer than the attach cookie. */
 static __always_inline __u64 noted_function(struct frame *frame, __u32 level)
 {
@@ -393,6 +388,10 @@ static __always_inline void write_plain(volatile struct kept *kept, struct frame
 	record->cpu = cpu;
 	submit_sized(record, bytes, kept->duration);
 }
+
+#ifdef STAT
+#include "stat.h"
+#else
 
 static __always_inline void on_return(volatile struct kept *kept, __u64 session, enum extent extent)
 {

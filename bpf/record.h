@@ -116,7 +116,8 @@ struct settings {
 	__u8 by_comm;       /* only tasks called comm */
 	__u8 live;          /* write a record at entry too */
 	char comm[COMM_BYTES];
-	__u32 in_trees;      /* marks are of open trees only */
+	__u16 in_trees;      /* marks are of open trees only */
+	__u16 tell_deeper;   /* calls on deeper levels are lost: nobody asked for max_level */
 	__u16 tell_away;     /* write a record of what a task was off the CPU in a tree */
 	__u16 account_skips; /* tell apart whose runs the kernel skipped */
 	__u64 cgroup;        /* only tasks in it, or below it: its id; 0: all */

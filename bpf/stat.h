@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
-/* What a return does with -DSTAT: it counts the call, and writes no record. */
+/* What a return does with -DSTAT: it counts the call, and records it only where it is asked to. */
 #ifndef FSNOOP_STAT_H
 #define FSNOOP_STAT_H
 
@@ -195,11 +195,19 @@ static long probe_key(__u32 try, struct probe *probe)
 
 #define HASH_PRIME 0x9e3779b97f4a7c15ULL /* 2^64 by the golden ratio */
 
-/* The cell of a call that is told apart from others of its function. */
+/* The first cell of a function. */
+static __always_inline __u32 first_cell(__u64 function)
+{
+	__u32 place = function & ~COOKIE_ROOT;
+
+	return counting.recorded ? place * counting.cpus : place;
+}
+
+/* The first cell of a call that is told apart from others of its function. */
 static __noinline __u32 keyed_cell(__u64 function, __u64 retval, __u32 cpu)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 place = function & ~COOKIE_ROOT;
+	__u32 place = first_cell(function);
 	struct probe probe = {.key.function = place + 1, .cpu = cpu, .cell = place};
 
 	switch (counting.by) {
@@ -247,6 +255,20 @@ static __always_inline bool count_often(struct cell *cell, __u64 duration, __u64
 	return true;
 }
 
+/* The record of a call that is counted. */
+static __noinline void write_counted(void *ctx, struct frame *frame, __u32 level, __u64 duration)
+{
+	volatile struct kept kept;
+
+	kept.ctx = ctx;
+	kept.start = open_at(frame, level)->start;
+	kept.duration = duration;
+	if (level == 1)
+		write_plain(&kept, frame, level, sizeof(struct root_record));
+	else
+		write_plain(&kept, frame, level, sizeof(struct record));
+}
+
 static __always_inline void on_return(volatile struct kept *kept, __u64 session, enum extent extent)
 {
 	__u64 duration;
@@ -276,15 +298,23 @@ static __always_inline void on_return(volatile struct kept *kept, __u64 session,
 		}
 		frame = kept->frame;
 		level = kept->session & SESSION_LEVELS;
+		if (counting.recorded) {
+			write_counted(kept->ctx, frame, level, kept->duration);
+			frame = kept->frame;
+			level = kept->session & SESSION_LEVELS;
+		}
 	}
 	kept->open = open_at(frame, level);
 	get_returned(kept->ctx, (__u64 *)&kept->arg);
 	cpu = bpf_get_smp_processor_id();
 	open = kept->open;
 	open[-1].below += kept->duration; /* of the root, where nobody reads it */
-	cell = open->function & ~COOKIE_ROOT;
-	if (extent == OPTIONS && counting.by)
+	if (extent < OPTIONS)
+		cell = open->function & ~COOKIE_ROOT;
+	else if (counting.by)
 		cell = keyed_cell(open->function, kept->arg, cpu);
+	else
+		cell = first_cell(open->function);
 	found = cell_at(cell + cpu);
 	opaque(found); /* or its address is made again and again */
 	if (!count_often(found, kept->duration, open->below, kept->arg))

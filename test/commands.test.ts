@@ -187,6 +187,9 @@ describe('the flags', () => {
       +    --hist, not with json
       +    --interval VALUE
       +    --prometheus VALUE
+      +    --record VALUE
+      +    --buffer VALUE
+      +    --max-rate VALUE
       +    --json"
     `);
   });
@@ -371,6 +374,10 @@ describe('wrong usage', () => {
       ['-k', 'x', '--prometheus', '9435'],
       "--prometheus '9435' is no address to listen on.",
     ],
+    ['stat', ['-k', 'x', '--record', '-'], 'Counts and --record would both go to standard output.'],
+    ['stat', ['-k', 'x', '--record', 'a', '-o', 'a'], 'Counts and --record would both go to a.'],
+    ['stat', ['-k', 'x', '--buffer', '1M'], 'must be provided when using --buffer: --record'],
+    ['stat', ['-k', 'x', '--record', 'a', '--buffer', '1T'], '--buffer'],
     ['stat', ['--prometheus', ':9435'], 'There is nothing to trace without -k'],
     ['stat', ['-k', 'x', '-g', '--fgraph-max-depth', '63'], 'less than or equal to 62'],
     ['trace', ['-t', 'a b'], "-t 'a b' is neither the name of a tracepoint nor a glob of names"],

@@ -309,6 +309,7 @@ test('settings are written where the kernel side reads them', () => {
     cgroup: { id: 5n, level: 2 },
     live: true,
     inTrees: true,
+    tellDeeper: true,
     tellAway: false,
     accountSkips: true,
   });
@@ -319,7 +320,8 @@ test('settings are written where the kernel side reads them', () => {
   expect([...bytes.subarray(layout['by_task'], (layout['by_task'] ?? 0) + 4)]).toEqual([
     0, 1, 1, 1,
   ]);
-  expect(bytes.readUInt32LE(layout['in_trees'])).toBe(1);
+  expect(bytes.readUInt16LE(layout['in_trees'])).toBe(1);
+  expect(bytes.readUInt16LE(layout['tell_deeper'])).toBe(1);
   expect(bytes.readUInt16LE(layout['tell_away'])).toBe(0);
   expect(bytes.readUInt16LE(layout['account_skips'])).toBe(1);
   expect(bytes.readBigUInt64LE(layout['cgroup'])).toBe(5n);

@@ -19,6 +19,7 @@ describe('the memory of a count', () => {
       keys: 1,
       cells: 1000,
       pages: 8192,
+      recorded: false,
     });
   });
 
@@ -53,11 +54,12 @@ describe('the memory of a count', () => {
 });
 
 test('the kernel side gets the sizes of all CPUs, and what makes keys', () => {
-  const bytes = encodeCounting(planCounting(3, 2, 'pid'));
-  expect(Array.from(new Uint32Array(bytes.buffer, bytes.byteOffset, 6))).toEqual([
-    ...[6, 1024, 2, 16_384],
-    ...[2048, 2],
-  ]);
+  const wordsOf = (recorded: boolean) => {
+    const bytes = encodeCounting(planCounting(3, 2, 'pid', recorded));
+    return Array.from(new Uint32Array(bytes.buffer, bytes.byteOffset, 7));
+  };
+  expect(wordsOf(false)).toEqual([6, 1024, 2, 16_384, 2048, 2, 0]);
+  expect(wordsOf(true)).toEqual([6, 1024, 2, 16_384, 2048, 2, 1]);
 });
 
 test('masks keep places in the memory that there is', () => {
@@ -72,20 +74,22 @@ test('masks keep places in the memory that there is', () => {
   ]);
 });
 
-test('a filter or a key takes the program that has all', () => {
+test('a filter, a key or a recording takes the program that has all', () => {
   const plain = planCounting(functions.length, 1, null);
   expect(chooseCounting(plain, 0, functions)).toBe('on_stat');
   expect(chooseCounting({ ...plain, by: 'cpu' }, 0, functions)).toBe('on_stat');
   expect(chooseCounting({ ...plain, by: 'comm' }, 0, functions)).toBe('on_stat_options');
   expect(chooseCounting(plain, 1000, functions)).toBe('on_stat_options');
+  expect(chooseCounting({ ...plain, recorded: true }, 0, functions)).toBe('on_stat_options');
 });
 
 test('cookies say where cells are, how wide what is returned is, and whether it may be an error', () => {
   const places = BigUint64Array.from(functions, (_, place) => BigInt(place));
   const cookies = countingCookies(places, functions, planCounting(7, 3, null));
-  expect(Array.from(cookies, (cookie) => cookie & 0x7fffffffn)).toEqual([
-    ...[0n, 3n, 6n, 9n, 12n, 15n, 18n],
-  ]);
+  const placesIn = (all: BigUint64Array) => Array.from(all, (cookie) => cookie & 0x7fffffffn);
+  expect(placesIn(cookies)).toEqual([0n, 3n, 6n, 9n, 12n, 15n, 18n]);
+  const recorded = countingCookies(places, functions, planCounting(7, 3, null, true));
+  expect(placesIn(recorded)).toEqual([...places]); // as in records
   const widths = Array.from(cookies, (cookie) => ({
     width: Number((cookie >> 40n) & 7n),
     fails: (cookie >> 43n) & 1n,

@@ -43,3 +43,17 @@ export function summaryOf(text: string): JsonStatSummary {
 export function callsOf(text: string): Record<string, number> {
   return Object.fromEntries(statsOf(text).map((line) => [line.function, line.calls]));
 }
+
+/** What `stat --json` and `report --json` both say of functions, by name: all that the first does. */
+export function measuredOf(text: string): Record<string, object> {
+  const lines = text.trimEnd().split('\n');
+  const parsed = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const ofFunctions = parsed.filter(({ type }) => type === 'stat' || type === 'function');
+  const isSaidByBoth = ([key]: [string, unknown]) => !['type', 'callers', 'callees'].includes(key);
+  return Object.fromEntries(
+    ofFunctions.map((line) => [
+      String(line['function']),
+      Object.fromEntries(Object.entries(line).filter(isSaidByBoth)),
+    ]),
+  );
+}

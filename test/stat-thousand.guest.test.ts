@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildCalls, type BuiltProgram } from './calls.js';
 import { guestSession, type GuestSession } from './guest.js';
 import { attached, nothingAttached } from './safety.js';
-import { callsOf, parseStatLines, statOf, statsOf, summaryOf } from './stat-lines.js';
+import { callsOf, measuredOf, parseStatLines, statOf, statsOf, summaryOf } from './stat-lines.js';
 
 const reads = 1000;
 const functions = `'vfs_*,ksys_*,__x64_sys_*,security_*,rw_verify_*,read_*,fsnotify*,file_*,inode_*,udp_*,unix_*,shmem_*,__do_*'`;
@@ -46,6 +46,20 @@ echo ---
 cat per_cpu/cpu*/stats | grep -E 'overrun|dropped'
 echo nop >current_tracer; echo >set_ftrace_filter; echo >set_ftrace_pid`;
 
+/** By one program: it counts each call and records it. */
+const recorded = `
+calls stopped read ${reads} & calls=$!
+${stopped}
+${attached(
+  `stat -k ${functions} --filter-pid $calls --json -o /tmp/stat --record /tmp/recording --buffer 64M`,
+  `kill -CONT $calls; sleep 0.2; ${stopped}
+  kill -INT $tracer; wait $tracer
+  kill -CONT $calls; wait $calls`,
+)}
+cat /tmp/stat
+echo ---
+fsnoop report /tmp/recording --json`;
+
 const inner = 'read_zero,rw_verify_area,security_file_permission';
 
 /** Both in one run, in a guest where the same instructions take the same time. */
@@ -67,13 +81,13 @@ echo ---
 fsnoop report /tmp/recording --json`;
 
 let calls: BuiltProgram;
-let run: GuestSession<'together' | 'afterwards'>;
+let run: GuestSession<'together' | 'recorded' | 'afterwards'>;
 
 beforeAll(async () => {
   calls = await buildCalls();
   run = await guestSession({
     files: [{ path: calls.path }, { path: '/usr/sbin/bpftool' }],
-    steps: { together, afterwards: nothingAttached },
+    steps: { together, recorded, afterwards: nothingAttached },
     stepTimeoutMs: 240_000,
     timeoutMs: 580_000,
   });
@@ -119,6 +133,13 @@ test('a recording of the same says the same', () => {
     Object.fromEntries(statsOf(stat).map((one) => [one.function, errorsOf(one)])),
   );
   expect(lines.at(-1)).toMatchObject({ lost: { ring: 0, entry: 0, user: 0 } });
+});
+
+test('what is recorded of the same run by the same program does not differ in anything', () => {
+  const [stat = '', report = ''] = run.steps.recorded.stdout.split('---\n');
+  expect(callsOf(stat)).toMatchObject({ ksys_read: reads, vfs_read: reads, read_zero: reads });
+  expect(measuredOf(report)).toEqual(measuredOf(stat));
+  expect(parseReport(report).at(-1)).toMatchObject({ lost: { ring: 0, entry: 0, user: 0 } });
 });
 
 test('its times are the same, but for what the two programs cost each other', async () => {

@@ -4,7 +4,7 @@ import { buildCalls, buildProgram, type BuiltProgram } from './calls.js';
 import { guestSession, type GuestSession } from './guest.js';
 import { linesOf } from './json-lines.js';
 import { isMatrixWhole, tellsWhoseSkipped } from './matrix.js';
-import { callsOf, parseStatLines, statOf, statsOf, summaryOf } from './stat-lines.js';
+import { callsOf, measuredOf, parseStatLines, statOf, statsOf, summaryOf } from './stat-lines.js';
 
 let calls: BuiltProgram;
 let threadExec: BuiltProgram;
@@ -34,6 +34,9 @@ const firstSteps = {
     fsnoop stat ${nested},hrtimer_nanosleep --comm calls --json -c 'taskset 1 calls read 100000'
     kill $other`,
   'by pid': `fsnoop stat -k ksys_read --by pid --json --comm calls -c 'calls read 30; calls read 40'`,
+  recorded: `fsnoop stat -k ksys_read,ksys_write,do_sys_openat2,get_signal -g --fgraph-include '${below.join(',')}' \
+      --json --record /tmp/recorded -c 'calls read 300; calls mixed; calls family 2 2 100; calls die'
+    echo ---; fsnoop report /tmp/recorded --json`,
   dying: `fsnoop stat -k get_signal,exit_files --json -c 'calls die'; echo status $? >&2`,
   afterwards: 'sleep 1; bpftool link; bpftool prog',
 };
@@ -51,6 +54,9 @@ const otherSteps = {
   sleeping: `fsnoop stat -k hrtimer_nanosleep -g --fgraph-include do_nanosleep --json -c 'calls sleep 1 300'`,
   unfinished: `fsnoop stat -k hrtimer_nanosleep --comm sleep --json --duration 2 -c 'sleep 100'`,
   again: `fsnoop stat -k ksys_read --comm calls --interval 200ms --json --duration 3 -c 'calls forever'`,
+  'recorded and by pid': `fsnoop stat ${nested} --by pid --min-duration 1us --json --record /tmp/recorded \
+      -c 'calls read 30; calls read 40'
+    echo ---; fsnoop report /tmp/recorded --json`,
   text: `fsnoop stat ${nested} --hist --sort name --comm calls -c 'calls read 1000'`,
   filtered: `fsnoop stat ${graph} --errors -c 'calls read 1'`,
   plain: `fsnoop stat ${nested} --json -c 'calls read 1000'`,
@@ -171,6 +177,20 @@ describe.each([
     expect(callsOf(out('failed'))).toEqual({ ksys_read: 3, ksys_write: 2, do_sys_openat2: 2 });
   });
 
+  test('a recording of the counted calls says the same of them, to the nanosecond', () => {
+    const [stat = '', report = ''] = out('recorded').split('---\n');
+    expect(Object.keys(measuredOf(stat)).length).toBeGreaterThan(6);
+    expect(statOf(stat, 'ksys_read').errors).toMatchObject({ EBADF: 1, EISDIR: 1, EFAULT: 1 });
+    expect(measuredOf(report)).toEqual(measuredOf(stat));
+    const { calls: counted, unfinished, lost } = summaryOf(stat);
+    expect(unfinished).toBeGreaterThanOrEqual(1);
+    // there those calls are told, too, that did not return
+    expect(linesOf(report, 'summary')).toMatchObject([
+      { calls: counted + unfinished, lost: { ...lost, ring: 0, user: 0 } },
+    ]);
+    expect(run.steps.recorded.stderr).toMatch(/^\/tmp\/recorded: [0-9,]+ records in /m);
+  });
+
   test('each process is counted for itself', () => {
     const byPid = statsOf(out('by pid'));
     expect(byPid.map((line) => line.calls).toSorted()).toEqual([30, 40]);
@@ -221,6 +241,24 @@ describe.each([
       [1, 1],
       [4096, 1],
     ]);
+  });
+
+  test('what is told apart is recorded, too', () => {
+    const [stat = '', report = ''] = out('recorded and by pid').split('---\n');
+    const sums = new Map<string, number[]>();
+    for (const { function: name, calls: made, totalNs, selfNs } of statsOf(stat)) {
+      const before = sums.get(name) ?? [0, 0, 0];
+      sums.set(
+        name,
+        [made, totalNs, selfNs].map((sum, place) => sum + (before[place] ?? 0)),
+      );
+    }
+    expect(statsOf(stat).length).toBeGreaterThan(sums.size);
+    expect(Object.keys(measuredOf(report)).toSorted()).toEqual([...sums.keys()].toSorted());
+    for (const [name, sum] of sums) {
+      const [made, totalNs, selfNs] = sum;
+      expect(measuredOf(report)[name]).toMatchObject({ calls: made, totalNs, selfNs });
+    }
   });
 
   test('time asleep is in what sleeps, and in what is above', () => {

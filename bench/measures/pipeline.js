@@ -20,7 +20,8 @@ import { TreeBuilder } from '../../dist/tree/builder.js';
 import { bestByTurns, secondsOf, secondsOfCommand } from '../cpu-time.js';
 import { commandOf } from '../peers.js';
 
-const trees = 40_000;
+/** A million calls. */
+const trees = 200_000;
 const callsOfTree = 5;
 const calls = trees * callsOfTree;
 /** As src/tracing/backlog.ts reads them. */
@@ -72,7 +73,10 @@ export const pipeline = {
 
 async function measureRates(trace, bench) {
   const batches = makeBatches();
-  const rates = { ...(await measureWays(batches, trace)), ...(await measureRecording(batches)) };
+  const rates = {
+    ...(await measureWays(batches, trace)),
+    ...(await measureRecording(batches, trace)),
+  };
   const row = (name, rate, targets, peers = []) => ({
     name,
     unit: 'million calls/s',
@@ -81,13 +85,13 @@ async function measureRates(trace, bench) {
     peers,
   });
   const faster = { least: 10, of: reference };
-  const report = trace.notRun === undefined ? rates.report / 1e6 : trace;
+  const peers = (rate) => [bench.peer(reference, trace.notRun === undefined ? rate / 1e6 : trace)];
   return [
     row(
       'decode, build trees, print text',
       rates.text,
       [{ least: 1.5 }, faster],
-      [bench.peer(reference, report)],
+      peers(rates.reportByText),
     ),
     row('decode, build trees, print JSON', rates.json, [{ least: 1 }]),
     row('decode only', rates.decode, []),
@@ -96,6 +100,7 @@ async function measureRates(trace, bench) {
     row('text, ftrace', rates.ftrace, []),
     row('into a recording', rates.write, []),
     row('from a recording, decode only', rates.read, []),
+    row('from a recording, print text', rates.print, [], peers(rates.reportByPrint)),
   ];
 }
 
@@ -172,20 +177,29 @@ const ending = {
   ...{ detachMs: 0, counts: [], stopped: null },
 };
 
-/** Calls a second of writing and reading recordings. */
-async function measureRecording(batches) {
+/** Calls a second of writing and reading recordings, and of `trace-cmd report`, which prints its file. */
+async function measureRecording(batches, trace) {
   let file = [];
   const write = await bestRate(() => {
     const writer = new RecordingWriter(opening, noAddresses);
     file = [writer.start(attached), ...batches.map((batch) => writer.add(batch))];
     file.push(writer.end(ending));
   });
-  const read = await bestRate(async () => {
+  const readInto = (take) => async () => {
     for await (const part of readRecording(Readable.from(file)))
-      if (part.type === 'records') decode(part.records, part.records.length, () => undefined);
+      if (part.type === 'records') take(part.records);
+  };
+  const read = await bestRate(readInto(intoRecords(() => undefined)));
+  const print = await bestByTurns({
+    own: () => secondsOf(readInto(intoRenderer({}))),
+    ...timeReport(trace),
   });
-  return { write, read };
+  return { write, read, print: calls / print.own, reportByPrint: trace.calls / print.report };
 }
+
+/** By turns with what it is compared with; nothing where there is no file. */
+const timeReport = ({ notRun, command }) =>
+  notRun === undefined ? { report: () => secondsOfCommand(command) } : {};
 
 let written = 0;
 
@@ -206,13 +220,10 @@ async function measureWays(batches, trace) {
       const take = makeTake();
       for (const batch of batches) take(batch);
     };
-    const beside =
-      name === 'text' && trace.notRun === undefined
-        ? { report: () => secondsOfCommand(trace.command) }
-        : {};
+    const beside = name === 'text' ? timeReport(trace) : {};
     const best = await bestByTurns({ own: () => secondsOf(run), ...beside });
     rates[name] = calls / best.own;
-    if (best.report !== undefined) rates.report = trace.calls / best.report;
+    if (name === 'text') rates.reportByText = trace.calls / best.report;
   }
   if (written === 0) throw new Error('nothing was rendered');
   return rates;

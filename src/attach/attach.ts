@@ -69,7 +69,7 @@ export interface AttachOptions {
   readonly btf: Btf;
   /** Of the command that waits to be traced, or null. */
   readonly commandPid: number | null;
-  /** Calls are counted, and not recorded; null: recorded. */
+  /** Calls are counted, and recorded only where that says so; null: recorded. */
   readonly counting: Counting | null;
   /** Processes that belong to fsnoop besides this one: none of them is traced that isn't asked for. */
   readonly helperPids?: readonly number[];
@@ -349,6 +349,7 @@ async function load(
         cgroup: plan.cgroup === null ? null : findCgroup(plan.cgroup),
         live: plan.live,
         inTrees: plan.functions.length > 0,
+        tellDeeper: !plan.graph,
         tellAway: plan.cpuTime,
         accountSkips,
       }),

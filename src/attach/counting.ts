@@ -15,8 +15,9 @@ export const countingLayout = {
   pages: 12,
   all_keys: 16,
   by: 20,
+  recorded: 24,
 } as const;
-export const countingBytes = 24;
+export const countingBytes = 28;
 
 /** What instructions have in the place of masks. */
 export const blankMasks = { cells: 0x0ce11500, pages: 0x0a6e5500 } as const;
@@ -27,12 +28,14 @@ export const keyNumbers = { comm: 1, pid: 2, cpu: 0, cgroup: 3, retval: 4 } as c
 /** Bits of an attach cookie: the width of a return value, and whether it may be an error. */
 export const returnBits = { width: 40, errno: 43 } as const;
 
-export function encodeCounting({ by, cpus, functions, keys, pages }: Counting): Buffer {
+export function encodeCounting(counting: Counting): Buffer {
+  const { by, cpus, functions, keys, pages, recorded } = counting;
   const values = {
     ...{ keys, cpus, pages },
     first_key: functions * cpus,
     all_keys: cpus * keys,
     by: by === null ? 0 : keyNumbers[by],
+    recorded: Number(recorded),
   };
   const bytes = Buffer.alloc(countingBytes);
   for (const [name, at] of Object.entries(countingLayout))
@@ -65,27 +68,31 @@ export const countsPlainly = (plan: Plan, counting: Counting): boolean =>
   plan.maxDepth > deepestCounted &&
   plan.functions.every(({ root }) => root);
 
-/** For the times of all calls, or with filters, and keys. */
+/** For the times of all calls, or with filters, keys, and records. */
 export function chooseCounting(
-  { by }: Counting,
+  { by, recorded }: Counting,
   minDurationNs: number,
   functions: readonly PlannedFunction[],
 ): ProgramName {
-  const isPlain = minDurationNs === 0 && functions.every(({ program }) => program === null);
+  const isPlain =
+    !recorded && minDurationNs === 0 && functions.every(({ program }) => program === null);
   return isPlain && (by === null || keyNumbers[by] === 0) ? 'on_stat' : 'on_stat_options';
 }
 
-/** Attach cookies with the first of a function's cells in the place of its own, and with what its return value is. */
+/**
+ * Attach cookies with the first of a function's cells in the place of its own, but where records tell that, and with
+ * what its return value is.
+ */
 export function countingCookies(
   cookies: BigUint64Array,
   functions: readonly PlannedFunction[],
-  { cpus }: Counting,
+  { cpus, recorded }: Counting,
 ): BigUint64Array {
   return cookies.map((cookie, place) => {
     const returns = functions[place]?.returns ?? { kind: 'void' };
     const errno = mayFail(returns) ? 1n << BigInt(returnBits.errno) : 0n;
-    const cell = cookie + BigInt(place * cpus - place);
-    return cell | (BigInt(widthOf(returns)) << BigInt(returnBits.width)) | errno;
+    const first = recorded ? cookie : cookie + BigInt(place * cpus - place);
+    return first | (BigInt(widthOf(returns)) << BigInt(returnBits.width)) | errno;
   });
 }
 

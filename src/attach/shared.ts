@@ -32,6 +32,7 @@ export const settingsLayout = {
   live: 23,
   comm: 24,
   in_trees: 40,
+  tell_deeper: 42,
   tell_away: 44,
   account_skips: 46,
   cgroup: 48,
@@ -55,6 +56,8 @@ export interface Settings {
   readonly live: boolean;
   /** Tracepoints are marks in open trees, and told nowhere else. */
   readonly inTrees: boolean;
+  /** Deeper calls are told as lost: nobody asked for a limit. */
+  readonly tellDeeper: boolean;
   /** It is told how long tasks are off the CPU in open trees. */
   readonly tellAway: boolean;
   /** It is told apart whose runs the kernel skipped. */
@@ -71,7 +74,8 @@ export function encodeSettings(settings: Settings): Buffer {
   bytes.writeUInt8(Number(settings.comm !== null), settingsLayout.by_comm);
   bytes.writeUInt8(Number(settings.live), settingsLayout.live);
   bytes.write(settings.comm ?? '', settingsLayout.comm);
-  bytes.writeUInt32LE(Number(settings.inTrees), settingsLayout.in_trees);
+  bytes.writeUInt16LE(Number(settings.inTrees), settingsLayout.in_trees);
+  bytes.writeUInt16LE(Number(settings.tellDeeper), settingsLayout.tell_deeper);
   bytes.writeUInt16LE(Number(settings.tellAway), settingsLayout.tell_away);
   bytes.writeUInt16LE(Number(settings.accountSkips), settingsLayout.account_skips);
   bytes.writeBigUInt64LE(settings.cgroup?.id ?? 0n, settingsLayout.cgroup);

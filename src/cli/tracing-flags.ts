@@ -175,6 +175,18 @@ export const callFlags = {
   'dry-run': Flags.boolean({ summary: 'Print the plan and attach nothing.', helpGroup: 'RUN' }),
 };
 
+/** How calls are recorded: flags, but for what they are without one. */
+export const maxRate = {
+  summary: 'End when more records a second are made: 500K, 10M; 0: never.',
+  helpValue: 'N',
+  helpGroup: 'RUN',
+};
+export const buffer = {
+  summary: 'Room for records on their way out of the kernel, up to 256M.',
+  helpValue: 'SIZE',
+  helpGroup: 'RUN',
+};
+
 export const tracingFlags = {
   ...callFlags,
   tracepoint: Flags.string({
@@ -211,18 +223,8 @@ export const tracingFlags = {
     min: 1,
     helpGroup: 'RUN',
   }),
-  'max-rate': Flags.string({
-    summary: 'End when more records a second are made: 500K, 10M; 0: never.',
-    helpValue: 'N',
-    default: defaultWords['max-rate'],
-    helpGroup: 'RUN',
-  }),
-  buffer: Flags.string({
-    summary: 'Room for records on their way out of the kernel, up to 256M.',
-    helpValue: 'SIZE',
-    default: defaultWords.buffer,
-    helpGroup: 'RUN',
-  }),
+  'max-rate': Flags.string({ ...maxRate, default: defaultWords['max-rate'] }),
+  buffer: Flags.string({ ...buffer, default: defaultWords.buffer }),
 };
 
 /** What of a request they say. */

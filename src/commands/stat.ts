@@ -5,26 +5,43 @@ import { example } from '../cli/example.js';
 import { outputFlags, parseOutput } from '../cli/printing-flags.js';
 import {
   adviseOn,
+  buffer,
   callFlags,
   commandOutputBeside,
   depthFlag,
+  maxRate,
   parseTracing,
   spellOut,
 } from '../cli/tracing-flags.js';
+import { exitStatus, Failure } from '../failure.js';
 import { parseListenAddress } from '../words/listen-address.js';
 import { serveMetrics } from '../tracing/metrics-server.js';
 import { keyKinds } from '../plan/counting.js';
 import { deepestCounted } from '../plan/method.js';
-import { countingWords, parseIntervalMs } from '../tracing/request.js';
+import {
+  countingWords,
+  defaultWords,
+  parseIntervalMs,
+  type TracingWords,
+} from '../tracing/request.js';
 import { Counter } from '../tracing/stat.js';
+import { openOutput } from '../tracing/output.js';
+import { Recorder } from '../tracing/recorder.js';
+import { joinSinks } from '../tracing/sink.js';
 import { trace } from '../tracing/trace.js';
 import { sortKeys } from '../tree/sort.js';
+
+interface RecordingFlags {
+  readonly buffer?: string | undefined;
+  readonly 'max-rate'?: string | undefined;
+}
 
 export default class Stat extends Command {
   static override summary = 'Count calls of kernel functions: how often, how long, which errors.';
   static override description = `Calls are counted in the kernel, of thousands of functions at once, and none is lost on its way.
 SELF is the time less that of counted calls below. P50, P90 and P99 are within 1.6 % of the true ones.
 Filters hold for each call of a function that -k names, whether or not it is in another one's.
+With --record the same program counts each call and records it: fsnoop report of that says the same as this.
 Exit status: as fsnoop trace has it.`;
   static override examples = [
     example(
@@ -42,6 +59,11 @@ Exit status: as fsnoop trace has it.`;
     example(
       'Who opens files, and what goes wrong, as it happens',
       'fsnoop stat -k do_sys_openat2 --by comm --sort calls --interval 1s',
+    ),
+    example(
+      'The same calls counted and recorded, and then who called whom',
+      `fsnoop stat -k 'ext4_*' --record ext4.fsnoop -c 'cp -r /etc /tmp/etc'`,
+      'fsnoop report ext4.fsnoop --callers',
     ),
     example('For Prometheus to scrape, until Ctrl-C', `fsnoop stat -k 'ext4_*' --prometheus :9435`),
     example(
@@ -94,6 +116,13 @@ Exit status: as fsnoop trace has it.`;
       helpValue: '[ADDRESS]:PORT',
       helpGroup: 'OUTPUT',
     }),
+    record: Flags.string({
+      summary: 'Record what is counted, too: for fsnoop report, tree, export, diff.',
+      helpValue: 'FILE',
+      helpGroup: 'OUTPUT',
+    }),
+    buffer: Flags.string({ ...buffer, dependsOn: ['record'] }),
+    'max-rate': Flags.string({ ...maxRate, dependsOn: ['record'] }),
     json: Flags.boolean({ summary: 'JSON, one object a line.', helpGroup: 'OUTPUT' }),
     ...outputFlags,
   };
@@ -105,13 +134,19 @@ Exit status: as fsnoop trace has it.`;
   async run(): Promise<void> {
     const { flags } = await this.parse(Stat, spellOut(this.argv));
     const { output, terminal, color } = parseOutput(flags);
+    const { record } = flags;
+    const recorded = record !== undefined;
+    if (recorded) checkRecording(record, output);
     const shown = {
       format: flags.json ? ('json' as const) : ('text' as const),
       color,
       onNote: (text: string) => process.stderr.write(text),
     };
     const request = {
-      ...parseTracing({ ...flags, ...countingWords }, false),
+      ...parseTracing(
+        { ...flags, ...countingWords, ...(recorded && recordingWords(flags)) },
+        false,
+      ),
       ...shown,
       prototypes: false,
       output,
@@ -128,11 +163,33 @@ Exit status: as fsnoop trace has it.`;
       top: flags.top ?? null,
       histograms: flags.hist,
       intervalMs: parseIntervalMs(flags.interval),
+      recorded,
     };
     const { version } = this.config;
     await using server = address === null || request.dryRun ? null : await serveMetrics(address);
     const metrics = server && { server, version };
-    const { status } = await trace(request, (parts) => new Counter(parts, { ...options, metrics }));
+    await using file = recorded && !request.dryRun ? await openOutput(record) : null;
+    const { status } = await trace(request, (parts) => {
+      const counter = new Counter(parts, { ...options, metrics });
+      if (!recorded || file === null) return counter;
+      const toFile = { ...parts, write: parts.writeTo(file) };
+      return joinSinks(counter, new Recorder(toFile, { name: record, onNote: shown.onNote }));
+    });
     this.exit(status);
   }
+}
+
+function recordingWords(flags: RecordingFlags): Pick<TracingWords, keyof RecordingFlags> {
+  const { buffer: room = defaultWords.buffer, 'max-rate': rate = defaultWords['max-rate'] } = flags;
+  return { buffer: room, 'max-rate': rate };
+}
+
+/** Standard output is for the counts. */
+function checkRecording(record: string, output: string | null): void {
+  if (record !== '-' && record !== output) return;
+  throw new Failure(
+    exitStatus.usage,
+    `Counts and --record would both go to ${output ?? 'standard output'}.`,
+    'Give the recording a file of its own: --record calls.fsnoop',
+  );
 }

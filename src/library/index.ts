@@ -68,7 +68,7 @@ export function stat(options: StatOptions): Stat {
 }
 
 /** JSON has no width and no style, and nobody scrapes it. */
-const plain = { width: null, height: null, style: 'tree', metrics: null } as const;
+const plain = { width: null, height: null, style: 'tree', metrics: null, recorded: false } as const;
 
 /** What the commands' flags say of a request besides. */
 function makeRequest(

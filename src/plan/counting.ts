@@ -18,6 +18,8 @@ export interface Counting {
   readonly cells: number;
   /** Of each CPU, for histograms and errors. The first is nobody's. */
   readonly pages: number;
+  /** Each counted call is recorded too. */
+  readonly recorded: boolean;
 }
 
 export const cellBytes = 256;
@@ -37,14 +39,19 @@ const keysPerFunction = 16;
  * Each CPU has a cell for each function, and where calls are told apart by a key, cells for so many of them.
  * @throws {Failure} when that is more than can be mapped
  */
-export function planCounting(functions: number, cpus: number, by: KeyKind | null): Counting {
+export function planCounting(
+  functions: number,
+  cpus: number,
+  by: KeyKind | null,
+  recorded = false,
+): Counting {
   // what a CPU counts is its own anyway
   const keys = by === null || by === 'cpu' ? 1 : chooseKeys(functions, cpus);
   const cells = functions + (keys > 1 ? keys : 0);
   if (cells * cpus * cellBytes > mostBytes.cells) throw tooMuch(functions, cpus);
   const wanted = cpus * Math.max(fewestPages, pagesPerCell * cells);
   const pages = Math.floor(Math.min(powerOf2From(wanted), mostBytes.pages / pageBytes) / cpus);
-  return { by, cpus, functions, keys, cells, pages };
+  return { by, cpus, functions, keys, cells, pages, recorded };
 }
 
 /** The least power of two that is no less. */

@@ -33,7 +33,7 @@ export interface SessionOptions {
 export interface SessionParts {
   /** Of the running kernel. */
   readonly btf: Btf;
-  /** Calls are counted, and not recorded; null: recorded. */
+  /** Calls are counted, and recorded only where that says so; null: recorded. */
   readonly counting: Counting | null;
   /** Ends it: the command, a limit, a signal. */
   readonly stop: Stop;

@@ -1,14 +1,15 @@
 /** Where the records of a time of tracing go: to be printed, or into a recording. Or calls are counted. */
 import type { Attachment } from '../attach/attach.js';
 import type { CountedBytes } from '../attach/counting.js';
+import type { Output } from './output.js';
 import type { Counting } from '../plan/counting.js';
 import type { RefusedFunction } from '../plan/plan.js';
 import type { Attached, Ending, Opening } from '../recording/opening.js';
 import type { Addresses } from '../symbols/addresses.js';
 
 export interface Sink {
-  /** Calls are counted, and not recorded; absent: recorded. */
-  readonly counting?: Counting;
+  /** Calls are counted, and recorded only where that says so; absent: recorded. */
+  readonly counting?: Counting | undefined;
   /** All is attached; nothing has been taken. What is counted, and lost, can be read until all is detached. */
   start(attached: Attached, soFar: SoFar): Promise<void>;
   /** Gets whole records, in bytes that are not changed later. */
@@ -32,4 +33,29 @@ export interface SinkParts {
   readonly isCut?: () => boolean;
   /** Called when as much was taken as was asked for. */
   readonly onLimit: () => void;
+}
+
+/** Of a time of tracing, where more than one output is written to. */
+export interface TraceParts extends SinkParts {
+  /** As `write`, to another one. */
+  readonly writeTo: (output: Output) => SinkParts['write'];
+}
+
+/** The first says what is counted. */
+export function joinSinks(first: Sink, second: Sink): Sink {
+  return {
+    counting: first.counting,
+    async start(attached, soFar) {
+      await first.start(attached, soFar);
+      await second.start(attached, soFar);
+    },
+    async take(records) {
+      await first.take(records);
+      await second.take(records);
+    },
+    async end(ending, counted) {
+      const lost = await first.end(ending, counted);
+      return (await second.end(ending, counted)) || lost;
+    },
+  };
 }

@@ -3,6 +3,7 @@ import { possibleCpus } from '../attach/attach.js';
 import type { CountedBytes } from '../attach/counting.js';
 import { decodeCells } from '../events/cells.js';
 import { decode } from '../events/decode.js';
+import { recordType } from '../events/record.js';
 import { exitStatus, Failure } from '../failure.js';
 import { planCounting, type Counting } from '../plan/counting.js';
 import type { MetricsServer } from './metrics-server.js';
@@ -27,6 +28,8 @@ export interface StatOptions extends Omit<StatsViewOptions, 'functions' | 'addre
     /** Of fsnoop. */
     readonly version: string;
   } | null;
+  /** The records of calls are another's to take: calls are recorded, too. */
+  readonly recorded: boolean;
   /** Gets what people are told: what was counted, and lost. */
   readonly onNote: (text: string) => void;
 }
@@ -41,11 +44,12 @@ export class Counter implements Sink {
   #unfinished = 0;
   #attached: Pick<Attached, 'method' | 'refused'> = { method: '', refused: [] };
 
-  /** @throws {Failure} when calls below a root would depend on what the root is yet to return */
+  /** @throws {Failure} when calls would depend on what those around them are yet to return */
   constructor({ opening, addresses, write }: SinkParts, options: StatOptions) {
-    checkFilters(opening);
+    const { by, recorded } = options;
+    checkFilters(opening, recorded);
     const { functions } = opening;
-    this.counting = planCounting(functions.length, possibleCpus(), options.by);
+    this.counting = planCounting(functions.length, possibleCpus(), by, recorded);
     this.#options = options;
     this.#write = write;
     this.#view = makeStatsView({ ...options, functions, addresses });
@@ -66,9 +70,11 @@ export class Counter implements Sink {
     );
   }
 
-  /** There are none but those of calls that will not return. */
+  /** Without a recording there are none but those of calls that will not return. */
   take(records: Uint8Array): Promise<void> {
-    decode(records, records.length, () => this.#unfinished++);
+    decode(records, records.length, ({ type }) => {
+      if (type !== recordType.call) this.#unfinished++;
+    });
     return Promise.resolve();
   }
 
@@ -80,8 +86,8 @@ export class Counter implements Sink {
     const { ring, ...lost } = losses;
     const summary: StatsSummary = {
       ...sumUp(stats),
-      // a record of one may have found no room
-      unfinished: this.#unfinished + ring,
+      // a record of one may have found no room; where there are others, it is told whose they are not
+      unfinished: this.#unfinished + (this.#options.recorded ? 0 : ring),
       lost,
       refused: this.#attached.refused.length,
       method: this.#attached.method,
@@ -151,13 +157,23 @@ function showEvery(intervalMs: number, show: () => Promise<void>): AsyncDisposab
   };
 }
 
-function checkFilters({ graph, functions }: Opening): void {
+function checkFilters({ graph, functions }: Opening, recorded: boolean): void {
   const isLate = functions.some(({ program }) => (program?.returnFilter.length ?? 0) > 0);
+  if (isLate && recorded) throw notKnownEarly();
   if (!graph || !isLate) return;
   throw new Failure(
     exitStatus.usage,
     "Below a call (-g), calls are counted before it is known what that returns: --errors, --errno and $retval can't leave them out.",
     'Count the functions by themselves, without -g: each is held against the filters',
     'Or record trees, which can be left out whole: fsnoop trace -g --errors',
+  );
+}
+
+function notKnownEarly(): Failure {
+  return new Failure(
+    exitStatus.usage,
+    "--record keeps calls with those that they make, which are recorded before it is known what the call returns: --errors, --errno and $retval can't leave them out.",
+    'Record without them: report and diff count errors by name',
+    'Or count without --record',
   );
 }

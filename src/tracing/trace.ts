@@ -24,7 +24,7 @@ import { renderAttached, renderMany, renderRefused } from '../render/notes.js';
 import { renderPlanJson, renderPlanText } from '../render/plan.js';
 import type { RendererOptions } from '../render/renderer.js';
 import { runSession, type SessionOptions } from './session.js';
-import type { Sink, SinkParts } from './sink.js';
+import type { Sink, TraceParts } from './sink.js';
 import { makeWrite, Stop, type StopReason } from './stop.js';
 import { spellPrototype } from '../symbols/c-type.js';
 import type { CallGraph } from '../symbols/callees.js';
@@ -70,7 +70,7 @@ export interface TraceEnd {
  */
 export async function trace(
   request: TraceRequest,
-  makeSink: (parts: SinkParts) => Sink,
+  makeSink: (parts: TraceParts) => Sink,
 ): Promise<TraceEnd> {
   const { command: argv, roots, include, exclude, extra } = request.wishes;
   using small = keepHeapSmall(request.heapOwner);
@@ -96,11 +96,12 @@ export async function trace(
     await makeWrite(output, stop)(renderDryRun(plan, request, symbols));
     return { status: stop.status(), by: null };
   }
-  const parts: SinkParts = {
+  const parts: TraceParts = {
     opening: open(plan, learnt, request),
     addresses: symbols.addresses,
     refused: plan.refused,
     write: makeWrite(output, stop),
+    writeTo: (other) => makeWrite(other, stop),
     isCut: () => stop.isCut,
     onLimit: () => {
       stop.ask({ type: 'limit' });
