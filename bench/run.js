@@ -16,13 +16,14 @@ import { callees } from './measures/callees.js';
 import { cost, quickCost } from './measures/cost.js';
 import { memory } from './measures/memory.js';
 import { pipeline } from './measures/pipeline.js';
+import { recording } from './measures/recording.js';
 import { ready } from './measures/ready.js';
 import { startup } from './measures/startup.js';
 import { sustained } from './measures/sustained.js';
 import { renderDocument, renderTable } from './render.js';
 import { findDearer, judge, merge } from './rows.js';
 
-const measures = [cost, attach, ready, startup, callees, pipeline, sustained, memory];
+const measures = [cost, attach, ready, startup, callees, pipeline, recording, sustained, memory];
 const names = measures.map(({ name }) => name);
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
