@@ -1,15 +1,16 @@
 // Counts the results in vitest's JSON reports and judges the run:
-// count.js REPORT REPORT_OF_THE_SECOND_RUN ERRORS_OUTSIDE_OF_TESTS TEST_STATUS CHECK_STATUS BENCH_STATUS
+// count.js REPORT REPORT_OF_THE_SECOND_RUN REPORT_OF_THE_BROWSER ERRORS_OUTSIDE_OF_TESTS \
+//          TEST_STATUS BROWSER_STATUS CHECK_STATUS BENCH_STATUS
 import { readdirSync, readFileSync } from 'node:fs';
 import { isFailed, isOfGuests, loadFiles, mergeFiles, nameOf } from './report.js';
 
-const [firstPath, secondPath, errorsPath, testStatus, checkStatus, benchStatus] =
-  process.argv.slice(2);
+const [firstPath, secondPath, browserPath, errorsPath, ...statuses] = process.argv.slice(2);
+const [testStatus, browserStatus, checkStatus, benchStatus] = statuses;
 
 const again = loadFiles(secondPath);
-const files = mergeFiles(loadFiles(firstPath), again);
-const count = (...statuses) =>
-  files.flatMap((file) => file.assertionResults).filter(({ status }) => statuses.includes(status))
+const files = [...mergeFiles(loadFiles(firstPath), again), ...loadFiles(browserPath)];
+const count = (...counted) =>
+  files.flatMap((file) => file.assertionResults).filter(({ status }) => counted.includes(status))
     .length;
 
 const passed = count('passed');
@@ -20,6 +21,7 @@ const failures = [
     .map((file) => `${nameOf(file)} failed as a whole`),
   ...listErrors(),
   ...missingGuests(),
+  ...(browserStatus === '0' ? [] : ['npm run test:browser failed']),
   ...(checkStatus === '0' ? [] : ['npm run check failed']),
   ...(benchStatus === '0' ? [] : ['npm run bench -- quick failed']),
 ];

@@ -21,7 +21,7 @@ import {
 } from './browser.js';
 import { hostile, hostileFlag, hostileOpening, hostileRecords } from './fixtures/hostile.js';
 import { marked, read } from './fixtures/reads.js';
-import { bare, record } from './fixtures/recordings.js';
+import { bare, record, withMarks } from './fixtures/recordings.js';
 import { recordsOf } from './fixtures/records.js';
 
 let browser: Browser;
@@ -407,15 +407,15 @@ describe('the page of another trace', () => {
   });
 
   test('has tracepoints where they were come by', async () => {
-    await show({ ...bare, tracepoints: 1 }, marked);
+    await show(withMarks, marked);
     await shoot(page, 'tracepoints');
     const { y } = await placeOf('security_file_permission', 'timeline');
     const x = Math.round((1200 * (1600 - 1000)) / 2738);
     const [red] = (await stretchAt(page, x, y + 17)).color.split(',');
     expect(Number(red)).toBeLessThan(150); // thinner than a pixel it is as pale as what is behind it
     await page.mouse.move(x, y + 17);
-    expect(await textOf('#tip')).toBe('ext4_readpage [ext4]()\ncat 101:101, cpu 0');
-    expect((await tableRows()).at(-1)).toBe('ext4_readpage [ext4] | 1 | 0 | – | – | – | –');
+    expect(await textOf('#tip')).toBe('jbd2_handle_start [jbd2]()\ncat 101:101, cpu 0');
+    expect((await tableRows()).at(-1)).toBe('jbd2_handle_start [jbd2] | 1 | 0 | – | – | – | –');
   });
 
   test('has no calls where there were none', async () => {
