@@ -57,6 +57,8 @@ const otherSteps = {
   'recorded and by pid': `fsnoop stat ${nested} --by pid --min-duration 1us --json --record /tmp/recorded \
       -c 'calls read 30; calls read 40'
     echo ---; fsnoop report /tmp/recorded --json`,
+  'nothing to record': `echo old >/tmp/old; fsnoop stat -k no_such_function --record /tmp/old; cat /tmp/old`,
+  'recorded without some': `fsnoop stat ${nested} --errors --record /tmp/some -c true`,
   text: `fsnoop stat ${nested} --hist --sort name --comm calls -c 'calls read 1000'`,
   filtered: `fsnoop stat ${graph} --errors -c 'calls read 1'`,
   plain: `fsnoop stat ${nested} --json -c 'calls read 1000'`,
@@ -259,6 +261,12 @@ describe.each([
       const [made, totalNs, selfNs] = sum;
       expect(measuredOf(report)[name]).toMatchObject({ calls: made, totalNs, selfNs });
     }
+  });
+
+  test('what can not be recorded is refused, and what was recorded before is left alone', () => {
+    expect(out('nothing to record')).toBe('old\n');
+    expect(run.steps['recorded without some'].status).toBe(2);
+    expect(run.steps['recorded without some'].stderr).toContain('Or count without --record');
   });
 
   test('time asleep is in what sleeps, and in what is above', () => {

@@ -25,7 +25,6 @@ import {
   type TracingWords,
 } from '../tracing/request.js';
 import { Counter } from '../tracing/stat.js';
-import { openOutput } from '../tracing/output.js';
 import { Recorder } from '../tracing/recorder.js';
 import { joinSinks } from '../tracing/sink.js';
 import { trace } from '../tracing/trace.js';
@@ -150,6 +149,7 @@ Exit status: as fsnoop trace has it.`;
       ...shown,
       prototypes: false,
       output,
+      secondOutput: record,
       commandOutput: commandOutputBeside({ ...shown, output }),
     };
     const address =
@@ -168,12 +168,12 @@ Exit status: as fsnoop trace has it.`;
     const { version } = this.config;
     await using server = address === null || request.dryRun ? null : await serveMetrics(address);
     const metrics = server && { server, version };
-    await using file = recorded && !request.dryRun ? await openOutput(record) : null;
     const { status } = await trace(request, (parts) => {
       const counter = new Counter(parts, { ...options, metrics });
-      if (!recorded || file === null) return counter;
-      const toFile = { ...parts, write: parts.writeTo(file) };
-      return joinSinks(counter, new Recorder(toFile, { name: record, onNote: shown.onNote }));
+      const { writeSecond: write } = parts;
+      if (!recorded || write === null) return counter;
+      const { onNote } = shown;
+      return joinSinks(counter, new Recorder({ ...parts, write }, { name: record, onNote }));
     });
     this.exit(status);
   }

@@ -1,7 +1,6 @@
 /** Where the records of a time of tracing go: to be printed, or into a recording. Or calls are counted. */
 import type { Attachment } from '../attach/attach.js';
 import type { CountedBytes } from '../attach/counting.js';
-import type { Output } from './output.js';
 import type { Counting } from '../plan/counting.js';
 import type { RefusedFunction } from '../plan/plan.js';
 import type { Attached, Ending, Opening } from '../recording/opening.js';
@@ -35,10 +34,10 @@ export interface SinkParts {
   readonly onLimit: () => void;
 }
 
-/** Of a time of tracing, where more than one output is written to. */
+/** Of a time of tracing, where two outputs may be written to. */
 export interface TraceParts extends SinkParts {
-  /** As `write`, to another one. */
-  readonly writeTo: (output: Output) => SinkParts['write'];
+  /** As `write`, to the second; null: there is none. */
+  readonly writeSecond: SinkParts['write'] | null;
 }
 
 /** The first says what is counted. */

@@ -41,6 +41,8 @@ export interface TraceRequest
   readonly dryRun: boolean;
   /** A file, null for standard output, or what takes what is written. */
   readonly output: string | null | Output;
+  /** A file that is written, too; absent: none. */
+  readonly secondOutput?: string | undefined;
   readonly heapOwner: HeapOwner;
   /** End after so many trees, or lines without `-g`; null: never. */
   readonly limitEvents: number | null;
@@ -96,12 +98,14 @@ export async function trace(
     await makeWrite(output, stop)(renderDryRun(plan, request, symbols));
     return { status: stop.status(), by: null };
   }
+  await using second =
+    request.secondOutput === undefined ? null : await openOutput(request.secondOutput);
   const parts: TraceParts = {
     opening: open(plan, learnt, request),
     addresses: symbols.addresses,
     refused: plan.refused,
     write: makeWrite(output, stop),
-    writeTo: (other) => makeWrite(other, stop),
+    writeSecond: second && makeWrite(second, stop),
     isCut: () => stop.isCut,
     onLimit: () => {
       stop.ask({ type: 'limit' });
