@@ -1,6 +1,7 @@
 /** `fsnoop check` on a real kernel: budgets that hold, and each way to break one. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildCalls, type BuiltProgram } from './calls.js';
+import { paceFile, steadily } from './steady.js';
 import { guestSession, type GuestSession } from './guest.js';
 import { leftovers } from './safety.js';
 
@@ -312,11 +313,15 @@ describe('in a guest', () => {
 
 describe('against a baseline', () => {
   const check = 'fsnoop check b.yaml';
+  const hundred = `calls paced ${paceFile} read 100`;
   const script = withBudget(
     `${reads}\nbaseline: kept/base.json`,
     `mkdir kept
-    ${check} --update-baseline -- calls read 100 || exit 10
-    for time in 1 2 3 4 5 6 7 8 9 10; do ${check} -- calls read 100 || exit 11; done
+    ${steadily(`${check} --update-baseline -- ${hundred} || exit 10`)}
+    for time in 1 2 3 4 5 6 7 8 9 10; do
+      ${steadily(`${check} -o same -- ${hundred}; status=$?`)}
+      cat same; [ $status = 0 ] || exit 11
+    done
     ${check} --runs 3 -- calls read 100
     ${check} --json -- calls read 200`,
   );
