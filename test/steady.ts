@@ -3,7 +3,7 @@
 /** For `calls paced FILE …`. */
 export const paceFile = '/tmp/pace';
 
-const tries = 4;
+const tries = 3;
 
 /**
  * Runs a command in which `calls` goes at the machine's pace, again where that was another one than in the run before:
