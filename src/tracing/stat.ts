@@ -87,7 +87,7 @@ export class Counter implements Sink {
     const summary: StatsSummary = {
       ...sumUp(stats),
       // a record of one may have found no room; where there are others, it is told whose they are not
-      unfinished: this.#unfinished + (this.#options.recorded ? 0 : ring),
+      unfinished: this.#unfinished + (this.counting.recorded ? 0 : ring),
       lost,
       refused: this.#attached.refused.length,
       method: this.#attached.method,
