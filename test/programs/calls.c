@@ -14,14 +14,11 @@
  *	calls die                ends itself by SIGKILL
  *	calls after FILE ...     waits until FILE is there, then goes on with the rest
  *	calls stopped ...        stops itself, goes on with the rest, and stops itself again
- *	calls paced FILE ...     goes on with the rest, and adds to FILE how long 1,000 writes took
- *	                         before and after, in ns: the pace of the machine
  *	calls urgent ...         goes on with the rest before all usual tasks of its CPU
  *	calls as UID COMMAND...  runs COMMAND as that user, without capabilities
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -221,34 +218,6 @@ static int run_as(int user, char **command)
 	return 0;
 }
 
-static long now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000L + now.tv_nsec;
-}
-
-/* The best of ten times, as interrupts only add. */
-static void add_pace(const char *path)
-{
-	int nowhere = check(open("/dev/null", O_WRONLY)), i, j;
-	long best = LONG_MAX, begin, took;
-	FILE *file;
-
-	for (i = 0; i < 10; i++) {
-		begin = now_ns();
-		for (j = 0; j < 1000; j++)
-			check(write(nowhere, "", 1));
-		took = now_ns() - begin;
-		best = took < best ? took : best;
-	}
-	check(close(nowhere));
-	file = fopen(path, "a");
-	check(file ? fprintf(file, "%ld\n", best) : -1);
-	check(fclose(file));
-}
-
 static int run(int count, char **words)
 {
 	const char *verb = count > 0 ? words[0] : "";
@@ -289,12 +258,6 @@ static int run(int count, char **words)
 		raise(SIGSTOP);
 		i = run(count - 1, words + 1);
 		raise(SIGSTOP);
-		return i;
-	}
-	if (!strcmp(verb, "paced") && count > 2) {
-		add_pace(words[1]);
-		i = run(count - 2, words + 2);
-		add_pace(words[1]);
 		return i;
 	}
 	if (!strcmp(verb, "urgent") && count > 1) {
