@@ -581,5 +581,6 @@ program(on_call_options, OPTIONS);
 #include "mark.h"
 #include "switch.h"
 #include "task.h"
+#include "pace.h"
 
 char LICENSE[] SEC("license") = "GPL";

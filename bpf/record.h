@@ -122,7 +122,13 @@ struct settings {
 	__u16 account_skips; /* tell apart whose runs the kernel skipped */
 	__u64 cgroup;        /* only tasks in it, or below it: its id; 0: all */
 	__u64 cgroup_level;  /* how far it is below the root of all */
+	__u32 tick;          /* the lower half of the address of its handler */
+	__u32 unused;
 };
+
+/* Ticks are counted by how long they take, as far as that is less than 64 << TICK_SHIFTS ns. */
+#define TICK_SHIFTS 20
+#define TICK_BUCKETS (32 * TICK_SHIFTS + 64)
 
 /* What was counted so far. */
 struct counters {

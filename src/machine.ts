@@ -1,6 +1,11 @@
 /** What this machine's settings and this process's capabilities allow, as the kernel tells them. */
 import { readFileSync } from 'node:fs';
 
+/** Set to 1 where a nanosecond is an instruction: in a guest of `fsnoop vm --icount`. */
+export const countedVariable = 'FSNOOP_ICOUNT';
+
+export const countsInstructions = (): boolean => process.env[countedVariable] === '1';
+
 const lockdowns = ['none', 'integrity', 'confidentiality'] as const;
 
 export type Lockdown = (typeof lockdowns)[number];

@@ -315,19 +315,18 @@ describe('against a baseline', () => {
   const script = withBudget(
     `${reads}\nbaseline: kept/base.json`,
     `mkdir kept
-    ${check} --update-baseline -- calls read 100 || exit 10
+    ${check} --update-baseline -- calls read 2000 || exit 10
     for time in 1 2 3 4 5 6 7 8 9 10; do
-      ${check} -- calls read 100 || exit 11
+      ${check} -- calls read 2000 || exit 11
     done
-    ${check} --runs 3 -- calls read 100
-    ${check} --json -- calls read 200`,
+    ${check} --runs 3 -- calls read 2000
+    ${check} --json -- calls read 4000`,
   );
 
   test('ten runs of the same are as they were, and twice the reads are found', async () => {
     const run = await guestSession({
       files: [{ path: calls.path }],
       steps: { script },
-      icount: true,
       stepTimeoutMs: 500_000,
       timeoutMs: 580_000,
     });
@@ -335,7 +334,7 @@ describe('against a baseline', () => {
     const same = /^dearer than in kept\/base\.json: nothing\.$/gm;
     expect(stdout.match(same), stderr).toHaveLength(10);
     expect(stderr).toContain(
-      "kept/base.json is of 1 run, and can't be compared with 3 runs in instructions.",
+      "kept/base.json is of 1 run, and can't be compared with 3 runs in ns.",
     );
     expect(status).toBe(3);
     const broken = parseLines(stdout.slice(stdout.indexOf('{'))).filter(
@@ -344,7 +343,7 @@ describe('against a baseline', () => {
     const byName = broken.toSorted((a, b) => (a.function < b.function ? -1 : 1));
     expect(byName).toMatchObject(
       ['ksys_read', 'read_zero', 'vfs_read'].map((name) => ({
-        ...{ function: name, held: false, value: 200, line: 2 },
+        ...{ function: name, held: false, value: 4000, line: 2 },
       })),
     );
     expect(run.splats).toEqual([]);

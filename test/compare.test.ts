@@ -18,7 +18,7 @@ const rest = { isCut: false, runs: 1, unit: 'ns' } as const;
 const noLosses = { ring: 0, recursion: 0, entry: 0, user: 0 };
 
 function runOf(functions: readonly Measured[], fields: Partial<MeasuredRun> = {}): MeasuredRun {
-  return { functions, edges: null, ...rest, lost: noLosses, ...fields };
+  return { functions, edges: null, ...rest, lost: noLosses, ticks: new Map(), ...fields };
 }
 
 function countTimes(times: readonly number[]): Counts {
@@ -217,6 +217,40 @@ describe('a function', () => {
         expect(there.slowness?.share).toBeCloseTo(1 - (back.slowness?.share ?? NaN), 9);
       }),
     );
+  });
+
+  describe('on a machine of another speed', () => {
+    const twice = times.map((ns) => 2 * ns);
+    const ticksOf = (ns: number): Counts => new Map([[bucketOf(ns), 200]]);
+    const compare = (before: number, after: number, timesAfter = twice) =>
+      compareRuns(
+        runOf([measured(times)], { ticks: ticksOf(before) }),
+        runOf([measured(timesAfter)], { ticks: ticksOf(after) }),
+        tolerance,
+      );
+
+    test('is no slower where the machine was as slow', () => {
+      const { functions, drift } = compare(10_000, 20_000);
+      expect(functions.map(found)).toEqual([[]]);
+      expect(functions[0]?.slowness).toMatchObject({ isSignificant: false });
+      expect(drift.shorter).toBe(1);
+    });
+
+    test('is slower where that was as fast, or faster', () => {
+      for (const after of [10_000, 5000])
+        expect(compare(10_000, after).functions.flatMap(found)).toContain('p50');
+    });
+
+    test('is slower by more than the machine', () => {
+      const slow = times.map((ns) => 5 * ns);
+      expect(compare(10_000, 20_000, slow).functions.flatMap(found)).toContain('p50');
+    });
+
+    test('is faster by more than the machine, and not by as much', () => {
+      const half = times.map((ns) => Math.round(ns / 2));
+      expect(compare(20_000, 10_000, half).functions.map(found)).toEqual([[]]);
+      expect(compare(10_000, 10_000, half).functions.flatMap(found)).toContain('p50');
+    });
   });
 
   test('fails more often, or differently', () => {

@@ -312,6 +312,7 @@ test('settings are written where the kernel side reads them', () => {
     tellDeeper: true,
     tellAway: false,
     accountSkips: true,
+    tick: 0xfffffffe,
   });
   const { layout } = struct('settings');
   expect(bytes.readBigUInt64LE(layout['min_duration'])).toBe(2n);
@@ -324,6 +325,7 @@ test('settings are written where the kernel side reads them', () => {
   expect(bytes.readUInt16LE(layout['tell_deeper'])).toBe(1);
   expect(bytes.readUInt16LE(layout['tell_away'])).toBe(0);
   expect(bytes.readUInt16LE(layout['account_skips'])).toBe(1);
+  expect(bytes.readUInt32LE(layout['tick'])).toBe(0xfffffffe);
   expect(bytes.readBigUInt64LE(layout['cgroup'])).toBe(5n);
   expect(bytes.readBigUInt64LE(layout['cgroup_level'])).toBe(2n);
   expect(bytes.toString('utf8', layout['comm'], (layout['comm'] ?? 0) + 4)).toBe('cat\0');

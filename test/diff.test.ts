@@ -213,6 +213,30 @@ describe('files', () => {
     expect(objects(mixed)).toEqual(objects(direct));
   });
 
+  test('tell how fast the machine was', async () => {
+    const text = readFileSync(await makeReport(before, 'before.json'), 'utf8');
+    const at = (lowestNs: number) => {
+      const ticks = JSON.stringify([[lowestNs, 200]]);
+      return keep(`at ${lowestNs}`, text.replace(/\}\n$/, `,"ticks":${ticks}}\n`));
+    };
+    const { notes } = await compare(at(90112), at(180224));
+    expect(notes).toContain(
+      "The kernel's tick took 91.14 µs before, 182.27 µs after: the machine alone may have made times 2.05 times as long. ~ marks that, too.\n",
+    );
+    const back = await compare(at(180224), at(90112));
+    expect(back.notes).toContain('may have made times 2.05 times as short.');
+    const json = await compare(at(90112), at(180224), { format: 'json' });
+    expect(objects(json).at(-1)).toMatchObject({
+      tickNs: { before: 91136, after: 182272 },
+      drift: { longer: expect.closeTo(2.05, 2) as number, shorter: 1 },
+    });
+    const unknown = await compare(before, at(90112), { format: 'json' });
+    expect(objects(unknown).at(-1)).toMatchObject({
+      tickNs: { before: null, after: 91136 },
+      drift: { longer: 1, shorter: 1 },
+    });
+  });
+
   const refusal = async (path: string): Promise<string> => {
     const failed = await compare(before, path).catch((error: unknown) => error);
     if (!(failed instanceof Failure)) throw new Error('it was compared');

@@ -22,7 +22,7 @@ const plan = {
   functions, tracepoints: [], refused: [], graph: false, maxDepth: 5, minDurationNs: 0, pids: [],
   comm: null, cgroup: null, command: null, bufferBytes: 1 << 20, live: false,
 };
-const options = { btf, commandPid: null, counting: null, onProgress: () => {}, isCancelled: () => false };
+const options = { btf, commandPid: null, counting: null, tick: null, onProgress: () => {}, isCancelled: () => false };
 for (const method of ['fsession.multi', 'fsession']) {
   const attachment = await attach({ method, ...plan }, options);
   console.log(method, attachment.attached, attachment.refused.map(({ name }) => name).join());

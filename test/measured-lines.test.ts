@@ -124,15 +124,24 @@ test('lines of report have what a recording has', () => {
   const lost = { ring: 3, recursion: 0, entry: 1, user: 2 };
   const text =
     renderReportJson(profiles, functions, true) +
-    renderReportSummaryJson(counts, profiles.length, lost);
+    renderReportSummaryJson(counts, profiles.length, lost, [
+      [90112, 3],
+      [98304, 1],
+    ]);
   const direct = nameProfiles(profiles, functions);
   const run = parseMeasuredLines(text, 'x');
   expect(run).toMatchObject({ isCut: false, lost, edges: direct.edges });
+  expect(run.ticks).toEqual(
+    new Map([
+      [bucketOf(90112), 3],
+      [bucketOf(98304), 1],
+    ]),
+  );
   expect(run.functions.length).toBeGreaterThan(3);
   for (const [at, one] of run.functions.entries()) expect(direct.functions[at]).toMatchObject(one);
   const shown = renderReportJson(profiles.slice(0, 2), functions, false);
-  const cut = shown + renderReportSummaryJson(counts, profiles.length, lost);
-  expect(parseMeasuredLines(cut, 'x').isCut).toBe(true);
+  const cut = shown + renderReportSummaryJson(counts, profiles.length, lost, undefined);
+  expect(parseMeasuredLines(cut, 'x')).toMatchObject({ isCut: true, ticks: new Map() });
 });
 
 test('functions that have a name together are added up', () => {

@@ -37,6 +37,13 @@ const firstSteps = {
   recorded: `fsnoop stat -k ksys_read,ksys_write,do_sys_openat2,get_signal -g --fgraph-include '${below.join(',')}' \
       --json --record /tmp/recorded -c 'calls read 300; calls mixed; calls family 2 2 100; calls die'
     echo ---; fsnoop report /tmp/recorded --json`,
+  ticks: `cd /sys/kernel/tracing; echo mono >trace_clock
+    for event in timer/hrtimer_expire_entry timer/hrtimer_expire_exit sched/sched_process_exec; do
+      echo 1 >events/$event/enable
+    done
+    fsnoop stat -k ksys_read --json -c 'calls read 100000'
+    echo 0 >events/enable
+    echo ---; grep ' calls-' trace`,
   dying: `fsnoop stat -k get_signal,exit_files --json -c 'calls die'; echo status $? >&2`,
   afterwards: 'sleep 1; bpftool link; bpftool prog',
 };
@@ -72,6 +79,24 @@ const otherSteps = {
 };
 
 const steps = { ...otherSteps, ...firstSteps };
+
+/** How long each tick was, in ns, in the order of their lengths: of lines of ftrace, by a clock in µs. */
+function traceTicks(text: string): number[] {
+  const began = new Map<string, number>();
+  const ticks: number[] = [];
+  for (const [, cpu = '', seconds, event, rest = ''] of text.matchAll(
+    /\[(\d+)\] \S+ +([\d.]+): hrtimer_expire_(entry|exit): (.*)$/gm,
+  )) {
+    const since = began.get(cpu);
+    began.delete(cpu);
+    if (event === 'exit' && since !== undefined) ticks.push((Number(seconds) - since) * 1e9);
+    if (event === 'entry' && /function=tick_(nohz_handler|sched_timer)/.test(rest))
+      began.set(cpu, Number(seconds));
+  }
+  return ticks.sort((a, b) => a - b);
+}
+
+const median = (sorted: readonly number[]): number => sorted[sorted.length >> 1] ?? NaN;
 
 describe.each([
   ['7.2', 'fsession.multi', true],
@@ -134,6 +159,20 @@ describe.each([
     }
   });
 
+  test('ticks of the kernel are those that ftrace tells of, and take as long', () => {
+    const [counted = '', traced = ''] = out('ticks').split('---\n');
+    const told = (summaryOf(counted).ticks ?? []).flatMap(([lowestNs, count]) =>
+      new Array<number>(count).fill(lowestNs),
+    );
+    // before it is executed, who waits to execute it is called the same
+    const truth = traceTicks(traced.slice(traced.lastIndexOf('sched_process_exec')));
+    expect(truth.length).toBeGreaterThan(10);
+    expect(told.length - truth.length).toBeGreaterThanOrEqual(0);
+    expect(told.length - truth.length).toBeLessThanOrEqual(2); // while it executed it
+    expect(median(told) / median(truth)).toBeGreaterThan(0.5);
+    expect(median(told) / median(truth)).toBeLessThan(2);
+  });
+
   test('errors are counted by their names', () => {
     expect(statOf(out('mixed'), 'ksys_read')).toMatchObject({
       calls: 6,
@@ -184,11 +223,11 @@ describe.each([
     expect(Object.keys(measuredOf(stat)).length).toBeGreaterThan(6);
     expect(statOf(stat, 'ksys_read').errors).toMatchObject({ EBADF: 1, EISDIR: 1, EFAULT: 1 });
     expect(measuredOf(report)).toEqual(measuredOf(stat));
-    const { calls: counted, unfinished, lost } = summaryOf(stat);
+    const { calls: counted, unfinished, lost, ticks } = summaryOf(stat);
     expect(unfinished).toBeGreaterThanOrEqual(1);
     // there those calls are told, too, that did not return
     expect(linesOf(report, 'summary')).toMatchObject([
-      { calls: counted + unfinished, lost: { ...lost, ring: 0, user: 0 } },
+      { calls: counted + unfinished, lost: { ...lost, ring: 0, user: 0 }, ticks },
     ]);
     expect(run.steps.recorded.stderr).toMatch(/^\/tmp\/recorded: [0-9,]+ records in /m);
   });

@@ -16,7 +16,7 @@ import {
   type VerdictOptions,
 } from '../src/render/verdicts.js';
 import { makeText } from '../src/render/text.js';
-import { bucketOf } from '../src/tree/buckets.js';
+import { bucketOf, type Counts } from '../src/tree/buckets.js';
 import type { Measured } from '../src/tree/measured.js';
 import { functions, read, treeOf } from './fixtures/reads.js';
 import { addresses } from './fixtures/values.js';
@@ -120,8 +120,13 @@ test('JSON has a line a budget', () => {
   expect(lines[3]).toMatchObject({ unit: '%', worst: null });
   expect(lines[4]).toMatchObject({ value: null });
   const lost = { ring: 0, recursion: 1, entry: 0, user: 0 };
-  expect(JSON.parse(renderCheckSummaryJson(some, { runs: 2, baseline: null, lost }))).toEqual({
+  const summary = { runs: 2, baseline: null, drift: null, lost };
+  expect(JSON.parse(renderCheckSummaryJson(some, summary))).toEqual({
     ...{ type: 'summary', runs: 2, held: 2, broken: 3, baseline: null, lost },
+  });
+  const compared = { ...summary, baseline: 'old.json', drift: 1.5 };
+  expect(JSON.parse(renderCheckSummaryJson(some, compared))).toMatchObject({
+    ...{ baseline: 'old.json', drift: 1.5 },
   });
 });
 
@@ -162,12 +167,18 @@ describe('against a baseline', () => {
     after: readonly Measured[],
     tolerance = 0.1,
     unit: 'ns' | 'instructions' = 'ns',
+    ticks: { readonly before: Counts; readonly after: Counts } = { before: none, after: none },
   ) =>
-    findRegressions(before, after, { tolerance, unit, line: 3 }).map(({ budget, value }) =>
+    findRegressions(
+      { functions: before, ticks: ticks.before },
+      { functions: after, ticks: ticks.after },
+      { tolerance, unit, line: 3 },
+    ).map(({ budget, value }) =>
       budget.rule.type === 'baseline'
         ? [budget.function, budget.rule.measure, budget.rule.before, value]
         : [],
     );
+  const none: Counts = new Map();
 
   test('the same, less, and a little more are none', () => {
     const before = [measured('vfs_read', 1000, 1000)];
@@ -201,6 +212,23 @@ describe('against a baseline', () => {
     expect(found(before, after, 0.1, 'instructions').map(([, measure]) => measure)).toEqual([
       'p50',
       'p99',
+    ]);
+  });
+
+  test('on a machine that was slower, no more is told than what that does not explain', () => {
+    const ticks = {
+      before: new Map([[bucketOf(10_000), 200]]),
+      after: new Map([[bucketOf(20_000), 200]]),
+    };
+    const before = [measured('vfs_read', 1000, 1000)];
+    const twice = [measured('vfs_read', 1000, 2000)];
+    expect(found(before, twice).map(([, measure]) => measure)).toEqual(['total', 'p50', 'p99']);
+    expect(found(before, twice, 0.1, 'ns', ticks)).toEqual([]);
+    const calls = [measured('vfs_read', 2000, 1000)];
+    expect(found(before, calls, 0.1, 'ns', ticks).map(([, measure]) => measure)).toEqual(['calls']);
+    const slow = [measured('vfs_read', 1000, 5000)];
+    expect(found(before, slow, 0.1, 'ns', ticks).map(([, measure]) => measure)).toEqual([
+      ...['total', 'p50', 'p99'],
     ]);
   });
 

@@ -34,6 +34,7 @@ import {
 import { encodePrograms } from './programs.js';
 import {
   decodeCounters,
+  decodeTicks,
   encodeRoots,
   encodeSkipping,
   encodeSettings,
@@ -45,6 +46,7 @@ import {
   ringMinBytes,
   statsFinder,
   switchHook,
+  tickHooks,
 } from './shared.js';
 import { checkPids, type TaskArray } from './tasks.js';
 import { attachTracepoints } from './tracepoints.js';
@@ -71,6 +73,8 @@ export interface AttachOptions {
   readonly commandPid: number | null;
   /** Calls are counted, and recorded only where that says so; null: recorded. */
   readonly counting: Counting | null;
+  /** Of the handler of the kernel's tick: the lower half of its address. Null: nobody asks how long that takes. */
+  readonly tick: number | null;
   /** Processes that belong to fsnoop besides this one: none of them is traced that isn't asked for. */
   readonly helperPids?: readonly number[];
   /** Told what is being done, for a terminal. */
@@ -98,6 +102,11 @@ export interface Attachment extends AsyncDisposable {
    * room in it: it counts on when nobody reads. Those that wait are taken to be as long as those read.
    */
   made(): number;
+  /**
+   * How many ticks of the kernel took how long, while their CPU ran a traced task, by bucket of src/tree/buckets.ts;
+   * null where nobody asked.
+   */
+  ticks(): readonly number[] | null;
   /** What was counted so far, where calls are. */
   counted(): CountedBytes | null;
   /** Ends tracing at once and detaches; how long the kernel took for that, in ms. Records stay to be read. */
@@ -116,7 +125,7 @@ export interface Attachment extends AsyncDisposable {
  */
 export async function attach(plan: Plan, options: AttachOptions): Promise<Attachment> {
   checkFtrace();
-  const { counting } = options;
+  const { counting, tick } = options;
   const technique = chooseTechnique(
     plan,
     counting === null
@@ -139,13 +148,20 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
     options.onProgress('loading the program');
     const chosen = choosePrograms(plan, technique.programs, counting);
     const accountSkips = canAccountSkips(technique, options.btf);
-    await load(object, technique, chosen, plan, ringBytes, counting, accountSkips);
+    const hooked = hookNames({ plan, accountSkips, tick });
+    await load(object, technique, chosen, hooked, {
+      plan,
+      ringBytes,
+      counting,
+      accountSkips,
+      tick,
+    });
     const counts = new Float64Array(places.length);
     const ring = object.openRing('.bss.ring', ringBytes, slackBytes, counts);
     owned.push(ring);
     const hooks: NativeLink[] = [];
     if (accountSkips) await findStats(object, technique, chosen);
-    for (const name of hookNames(plan, accountSkips)) {
+    for (const name of hooked) {
       const hook = await object.attach(name);
       hooks.push(hook);
       owned.push(hook);
@@ -206,7 +222,7 @@ export async function attach(plan: Plan, options: AttachOptions): Promise<Attach
         skipped: () => functions.skipped() + countSkipped(marks.links),
         ring,
         hooks,
-        counting,
+        ...{ counting, tick },
         tasks: technique.tasks,
         closeAll,
       }),
@@ -271,6 +287,7 @@ interface Handles {
   /** What keeps the record of tasks. */
   readonly hooks: readonly NativeLink[];
   readonly counting: Counting | null;
+  readonly tick: number | null;
   readonly tasks: TaskArray;
   readonly closeAll: () => void;
 }
@@ -278,7 +295,7 @@ interface Handles {
 function makeAttachment(
   handles: Handles,
 ): Omit<Attachment, 'attached' | 'tracepoints' | 'refused' | 'attachMs' | 'counts'> {
-  const { object, link, skipped, ring, hooks, counting, tasks, closeAll } = handles;
+  const { object, link, skipped, ring, hooks, counting, tick, tasks, closeAll } = handles;
   const readCounters = () => decodeCounters(object.readGlobal('.bss.counters'));
   let detached: Promise<number> | undefined;
   const detach = async () => {
@@ -303,6 +320,7 @@ function makeAttachment(
       const read = readRecords && (readRecords * writtenBytes) / readBytes;
       return read + readCounters().lostRing;
     },
+    ticks: () => (tick === null ? null : decodeTicks(object.readGlobal('.bss.ticks'))),
     counted: () => counting && readCounted(object, counting),
     detach: () => (detached ??= detach()),
     async openCalls() {
@@ -317,14 +335,21 @@ function makeAttachment(
   };
 }
 
+/** What programs are told when they are loaded. */
+interface LoadSettings {
+  readonly plan: Plan;
+  readonly ringBytes: number;
+  readonly counting: Counting | null;
+  readonly accountSkips: boolean;
+  readonly tick: number | null;
+}
+
 async function load(
   object: NativeObject,
   technique: PurposefulTechnique,
   chosen: readonly ProgramName[],
-  plan: Plan,
-  ringBytes: number,
-  counting: Counting | null,
-  accountSkips: boolean,
+  hooked: readonly string[],
+  { plan, ringBytes, counting, accountSkips, tick }: LoadSettings,
 ): Promise<void> {
   const picked = pickPrograms(technique, chosen);
   await object.load({
@@ -335,7 +360,7 @@ async function load(
     skipped: [
       ...picked.skipped,
       ...(plan.tracepoints.length > 0 ? [] : [markProgram]),
-      ...(hasSwitchHook(plan, accountSkips) ? [] : [switchHook]),
+      ...someHooks.filter((name) => !hooked.includes(name)),
       ...(accountSkips ? [] : [statsFinder]),
     ],
     globals: {
@@ -352,6 +377,7 @@ async function load(
         tellDeeper: !plan.graph,
         tellAway: plan.cpuTime,
         accountSkips,
+        tick,
       }),
       ...(counting && { '.rodata.counting': encodeCounting(counting) }),
     },
@@ -369,9 +395,6 @@ const isByTask = (plan: Plan) => plan.pids.length > 0 || plan.command !== null;
 const canAccountSkips = ({ programs }: PurposefulTechnique, btf: Btf): boolean =>
   programs === 'one' && btf.find('func', 'bpf_rdonly_cast').length > 0;
 
-const hasSwitchHook = ({ cpuTime }: Plan, accountSkips: boolean): boolean =>
-  cpuTime || accountSkips;
-
 async function findStats(
   object: NativeObject,
   technique: PurposefulTechnique,
@@ -387,10 +410,18 @@ async function findStats(
 }
 
 /** They keep the record of tasks that begin and end, and are off the CPU; from now on. */
-const hookNames = (plan: Plan, accountSkips: boolean) => [
+const hookNames = ({
+  plan,
+  accountSkips,
+  tick,
+}: Pick<LoadSettings, 'plan' | 'accountSkips' | 'tick'>) => [
   ...['on_fork', 'on_rename', 'on_exit', 'on_free'],
-  ...(hasSwitchHook(plan, accountSkips) ? [switchHook] : []),
+  ...(plan.cpuTime || accountSkips ? [switchHook] : []),
+  ...(tick === null ? [] : tickHooks),
 ];
+
+/** Those that only some traces have a use for. */
+const someHooks = [switchHook, ...tickHooks];
 
 const ofRawTracepoint: ProgramOptions = { type: 17, attachType: 0 };
 

@@ -18,6 +18,9 @@ export const markProgram = 'on_mark';
 /** It is told which tasks are off the CPU, and whose runs the kernel skips. */
 export const switchHook = 'on_switch';
 
+/** They are told how long the kernel's tick takes. */
+export const tickHooks = ['on_tick', 'on_tick_end'] as const;
+
 /** Run once: it finds where the kernel counts what it skips of a program. */
 export const statsFinder = 'find_stats';
 
@@ -37,8 +40,10 @@ export const settingsLayout = {
   account_skips: 46,
   cgroup: 48,
   cgroup_level: 56,
+  tick: 64,
+  unused: 68,
 } as const;
-export const settingsBytes = 64;
+export const settingsBytes = 72;
 
 export interface Settings {
   readonly minDurationNs: number;
@@ -62,6 +67,8 @@ export interface Settings {
   readonly tellAway: boolean;
   /** It is told apart whose runs the kernel skipped. */
   readonly accountSkips: boolean;
+  /** Of the handler of the kernel's tick: the lower half of its address. Null: nobody asks how long that takes. */
+  readonly tick: number | null;
 }
 
 export function encodeSettings(settings: Settings): Buffer {
@@ -80,6 +87,7 @@ export function encodeSettings(settings: Settings): Buffer {
   bytes.writeUInt16LE(Number(settings.accountSkips), settingsLayout.account_skips);
   bytes.writeBigUInt64LE(settings.cgroup?.id ?? 0n, settingsLayout.cgroup);
   bytes.writeBigUInt64LE(BigInt(settings.cgroup?.level ?? 0), settingsLayout.cgroup_level);
+  bytes.writeUInt32LE(settings.tick ?? 0, settingsLayout.tick);
   return bytes;
 }
 
@@ -116,6 +124,12 @@ export function decodeCounters(bytes: Buffer): Counters {
     skippedOutside: read(countersLayout.skipped_outside),
   };
 }
+
+/** How many ticks took how long, as the kernel side counts them: by bucket of src/tree/buckets.ts. */
+export const decodeTicks = (bytes: Buffer): number[] =>
+  Array.from({ length: bytes.length / 8 }, (_, bucket) =>
+    Number(bytes.readBigUInt64LE(8 * bucket)),
+  );
 
 /** Byte offset and size of `struct skipping`, and how many there are. */
 export const skippingLayout = { id: 0, stats: 8 } as const;

@@ -1,6 +1,7 @@
 /** Holds what a check measured against what an earlier one did. */
 import { chanceOfMore, isCount, levelOf, usualTolerance, valueOf } from '../tree/compare.js';
-import { spellName, type Measured } from '../tree/measured.js';
+import { findDrift } from '../tree/pace.js';
+import { spellName, type MeasuredRun } from '../tree/measured.js';
 import type { Verdict } from './judge.js';
 
 const compared = ['calls', 'errors', 'total', 'p50', 'p99'] as const;
@@ -19,15 +20,16 @@ interface BaselineOptions {
  * @param line of the baseline, in the file of the budgets
  */
 export function findRegressions(
-  before: readonly Measured[],
-  after: readonly Measured[],
+  before: Pick<MeasuredRun, 'functions' | 'ticks'>,
+  after: Pick<MeasuredRun, 'functions' | 'ticks'>,
   { tolerance, unit, line }: BaselineOptions,
 ): Verdict[] {
-  const known = new Map(before.map((one) => [spellName(one), one]));
-  const most = levelOf(after.length);
+  const known = new Map(before.functions.map((one) => [spellName(one), one]));
+  const most = levelOf(after.functions.length);
   const factor = 1 + tolerance;
-  const noise = unit === 'ns' ? 1 + usualTolerance : 1;
-  return after.flatMap((now) => {
+  const noise =
+    (unit === 'ns' ? 1 + usualTolerance : 1) * findDrift(before.ticks, after.ticks).longer;
+  return after.functions.flatMap((now) => {
     const then = known.get(spellName(now)) ?? null;
     return compared.flatMap((measure): Verdict[] => {
       const [was, is] = [valueOf(measure, then), valueOf(measure, now)];

@@ -11,6 +11,7 @@ import { outputFlags, parseOutput } from '../cli/printing-flags.js';
 import { showProgress } from '../cli/terminal.js';
 import { callFlags } from '../cli/tracing-flags.js';
 import { exitStatus, Failure } from '../failure.js';
+import { countsInstructions } from '../machine.js';
 
 export default class Check extends Command {
   static override summary = 'Hold kernel functions to a budget: calls, times, errors, structure.';
@@ -92,7 +93,7 @@ Exit status: 0 all held; 1 the command failed; 2 wrong budget; 3 over budget; 4 
     const format = flags.json ? ('json' as const) : ('text' as const);
     const conditions = {
       runs: flags.runs ?? file.trace.runs,
-      unit: process.env['FSNOOP_ICOUNT'] === '1' ? ('instructions' as const) : ('ns' as const),
+      unit: countsInstructions() ? ('instructions' as const) : ('ns' as const),
     };
     const { baseline } = file;
     const path = baseline === null ? null : baselinePathOf(args.budget, baseline.path);

@@ -2,12 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { exitStatus, Failure } from '../failure.js';
+import type { Counts } from '../tree/buckets.js';
 import { parseMeasuredLines } from '../tree/measured-lines.js';
 import type { Measured } from '../tree/measured.js';
 
 export interface Baseline {
   readonly path: string;
   readonly functions: readonly Measured[];
+  /** How many ticks of the kernel took how long. */
+  readonly ticks: Counts;
 }
 
 /** What must be the same for two checks to be compared. */
@@ -23,10 +26,10 @@ export const baselinePathOf = (budgetPath: string, written: string): string =>
 /** @throws {Failure} when it can't be read, is none, or was measured in another way */
 export function loadBaseline(path: string, conditions: Conditions): Baseline {
   const text = readText(path);
-  const { functions, runs, unit } = parseMeasuredLines(text, path);
+  const { functions, runs, unit, ticks } = parseMeasuredLines(text, path);
   if (runs !== conditions.runs) throw differs(path, `is of ${countRuns(runs)}`, conditions);
   if (unit !== conditions.unit) throw differs(path, `is in ${unit}`, conditions);
-  return { path, functions };
+  return { path, functions, ticks };
 }
 
 const countRuns = (runs: number): string => `${runs} run${runs === 1 ? '' : 's'}`;

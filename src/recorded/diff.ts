@@ -7,6 +7,7 @@ import { renderDiff, renderDiffSummary } from '../render/diff.js';
 import { makeText } from '../render/text.js';
 import { print } from '../show.js';
 import { noAddresses } from '../symbols/addresses.js';
+import { quantile } from '../tree/buckets.js';
 import { compareRuns, isCount } from '../tree/compare.js';
 import { judge, type Condition, type Verdict } from '../tree/condition.js';
 import type { Losses, MeasuredRun } from '../tree/measured.js';
@@ -48,12 +49,12 @@ export async function diff(request: DiffRequest): Promise<number> {
   checkUnits(request.conditions, after);
   const compared = compareRuns(before, after, tolerance);
   const verdicts = request.conditions.map((condition) =>
-    judge(condition, compared.functions, tolerance),
+    judge(condition, compared.functions, compared.noise),
   );
   const summary = {
     ...{ compared, tolerance, verdicts, unit: after.unit },
-    before: { name: nameBefore, lost: before.lost },
-    after: { name: nameAfter, lost: after.lost },
+    before: { name: nameBefore, lost: before.lost, tickNs: quantile(before.ticks, 0.5) },
+    after: { name: nameAfter, lost: after.lost, tickNs: quantile(after.ticks, 0.5) },
     status: statusOf(verdicts, [before.lost, after.lost]),
   };
   const isShown = ({ isSignificant }: { readonly isSignificant: boolean }) =>

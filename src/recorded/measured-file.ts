@@ -3,6 +3,7 @@ import { exitStatus, Failure } from '../failure.js';
 import { readProfile } from './profile.js';
 import { nameOf, readChunks, readOpening, type Recording } from './file.js';
 import { looksRecorded } from '../recording/block.js';
+import { fromPairs } from '../tree/buckets.js';
 import { parseMeasuredLines } from '../tree/measured-lines.js';
 import { nameProfiles, type MeasuredRun } from '../tree/measured.js';
 
@@ -33,6 +34,7 @@ async function measure(recording: Recording): Promise<MeasuredRun> {
     ...nameProfiles(profile.functions(), recording.opening.functions),
     ...{ isCut: false, runs: 1, unit: 'ns' },
     lost: { ...ending.losses, user: counts.lostUser },
+    ticks: fromPairs(ending.ticks ?? []),
   };
 }
 

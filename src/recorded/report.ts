@@ -61,7 +61,7 @@ export async function report(request: ReportRequest): Promise<number> {
   if (ending !== null) {
     const lost = { ...ending.losses, user: counts.lostUser };
     if (request.format === 'json')
-      await write(renderReportSummaryJson(counts, profiles.length, lost));
+      await write(renderReportSummaryJson(counts, profiles.length, lost, ending.ticks));
     else
       request.onNote(
         renderSummaryText({ ...counts, isOfMarks: isOfMarks(opening), lost, bufferBytes }),

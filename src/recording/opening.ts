@@ -63,6 +63,8 @@ export interface Ending {
     readonly entry: number;
   };
   readonly detachMs: number;
+  /** How many ticks of the kernel took how long, by their buckets' shortest times in ns; absent before they were kept. */
+  readonly ticks?: readonly (readonly [number, number])[];
   /** How many records there were, by the place of their function. */
   readonly counts: ArrayLike<number>;
   /** Null where nothing but the request or the user was the end of it. */

@@ -1,4 +1,5 @@
 /** What a check measured, as later ones read it: `fsnoop diff` does, too. */
+import { toPairs, type Counts } from '../tree/buckets.js';
 import { spellName, type Measured } from '../tree/measured.js';
 import { spreadOf } from '../tree/sums.js';
 import { renderStart } from './json-lines.js';
@@ -14,6 +15,8 @@ export interface BaselineParts {
   readonly measured: readonly Measured[];
   readonly counts: Pick<Summary, 'trees' | 'calls' | 'unfinished'>;
   readonly lost: Summary['lost'];
+  /** How many ticks of the kernel took how long. */
+  readonly ticks: Counts;
 }
 
 /**
@@ -26,6 +29,7 @@ export function renderBaseline({
   measured,
   counts,
   lost,
+  ticks,
 }: BaselineParts): string {
   const sorted = measured.toSorted((a, b) => (spellName(a) < spellName(b) ? -1 : 1));
   const lines = sorted.map((one) => {
@@ -36,6 +40,6 @@ export function renderBaseline({
   return (
     renderStart({ ...start, refused: [] }, conditions) +
     lines.join('') +
-    renderReportSummaryJson(counts, measured.length, lost)
+    renderReportSummaryJson(counts, measured.length, lost, toPairs(ticks))
   );
 }

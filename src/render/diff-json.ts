@@ -51,7 +51,8 @@ export function renderEdgesJson(edges: readonly EdgeChange[]): string {
 /**
  * `{"type":"condition","condition":"p99 > +10%","functions":12,"holds":[{"function":"vfs_read","module":null,
  * "p":1e-9}],"unclear":[]}` a condition, then `{"type":"summary","functions":12,"changed":2,"new":1,"gone":0,
- * "unknown":0,"unit":"ns","tolerance":0.05,"level":…,"lost":{"before":{…},"after":{…}},"status":3}`.
+ * "unknown":0,"unit":"ns","tolerance":0.05,"level":…,
+ * "tickNs":{"before":92160,"after":135168},"drift":{"longer":1.9,"shorter":1},"lost":{"before":{…},"after":{…}},"status":3}`.
  */
 export function renderDiffSummaryJson(summary: DiffSummary): string {
   const { compared, tolerance, verdicts, unit, before, after, status } = summary;
@@ -64,6 +65,8 @@ export function renderDiffSummaryJson(summary: DiffSummary): string {
       new: number((one) => one.status === 'new'),
       gone: number((one) => one.status === 'gone'),
       ...{ unknown, unit, tolerance, level: levelOf(functions.length) },
+      tickNs: { before: before.tickNs, after: after.tickNs },
+      drift: compared.drift,
       ...{ lost: { before: before.lost, after: after.lost }, status },
     },
   ]);

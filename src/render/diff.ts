@@ -20,6 +20,7 @@ import {
   type EdgeChange,
   type MeasureName,
 } from '../tree/compare.js';
+import { noDrift } from '../tree/pace.js';
 import type { Judged, Verdict } from '../tree/condition.js';
 import { spellName, type Losses, type MeasuredRun } from '../tree/measured.js';
 import { formatDuration } from './duration.js';
@@ -129,15 +130,17 @@ export interface DiffSummary {
   readonly tolerance: number;
   readonly verdicts: readonly Verdict[];
   readonly unit: Unit;
-  readonly before: NamedLosses;
-  readonly after: NamedLosses;
+  readonly before: OneOfTwo;
+  readonly after: OneOfTwo;
   readonly status: number;
 }
 
-interface NamedLosses {
+interface OneOfTwo {
   /** Of the file. */
   readonly name: string;
   readonly lost: Losses;
+  /** What half of the kernel's ticks took no longer than; null where that isn't known. */
+  readonly tickNs: number | null;
 }
 
 /** What people are told beside the table. */
@@ -151,6 +154,7 @@ export function renderDiffSummary(summary: DiffSummary): string {
       `${number(({ status: is }) => is === 'new')} new, ${number(({ status: is }) => is === 'gone')} gone.`,
     `~ marks what may be none: times up to ${formatTolerance(tolerance)} apart, and what chance explains (p of ${levelOf(functions.length).toPrecision(2)} or more).`,
   ];
+  told.push(...renderDrift(summary));
   if (unknown > 0)
     told.push(
       `${count(unknown, 'function')} not compared: in one run, and not known in the other, of which --top left out some.`,
@@ -165,6 +169,19 @@ export function renderDiffSummary(summary: DiffSummary): string {
   if (status === exitStatus.lost)
     told.push('No condition holds; whether one would without what was lost is not known.');
   return told.map((line) => `${line}\n`).join('');
+}
+
+/** One line, or none where nothing is known of it. */
+function renderDrift({ compared: { drift }, before, after }: DiffSummary): string[] {
+  if (before.tickNs === null || after.tickNs === null || drift === noDrift) return [];
+  const ticks = `${formatDuration(before.tickNs)} before, ${formatDuration(after.tickNs)} after`;
+  const may = [
+    drift.longer > 1 ? `${drift.longer.toFixed(2)} times as long` : '',
+    drift.shorter > 1 ? `${drift.shorter.toFixed(2)} times as short` : '',
+  ].filter((part) => part !== '');
+  return [
+    `The kernel's tick took ${ticks}: the machine alone may have made times ${may.join(', or ')}. ~ marks that, too.`,
+  ];
 }
 
 export const isChanged = ({ status, isSignificant }: Comparison): boolean =>

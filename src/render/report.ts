@@ -13,6 +13,7 @@
  *	     1,234     3.21 ms     1.02 ms  └─ vfs_read
  */
 import type { PlannedFunction } from '../plan/plan.js';
+import type { Pairs } from '../tree/buckets.js';
 import type { TreeCounts } from '../tree/builder.js';
 import type { Edge, FunctionProfile, Merged } from '../tree/profile.js';
 import { formatDuration, formatDurationCell } from './duration.js';
@@ -118,13 +119,16 @@ function name(functions: readonly PlannedFunction[], place: number) {
 /**
  * The last line of JSON.
  * @param functions how many of them were called, whether or not they are shown
+ * @param ticks how long the kernel's took: see src/tree/pace.ts; undefined where that isn't known
  */
 export function renderReportSummaryJson(
   { trees, calls, unfinished }: Pick<TreeCounts, 'trees' | 'calls' | 'unfinished'>,
   functions: number,
   lost: Summary['lost'],
+  ticks: Pairs | undefined,
 ): string {
-  return `${JSON.stringify({ type: 'summary', trees, calls, functions, unfinished, lost })}\n`;
+  const counts = { trees, calls, functions, unfinished };
+  return `${JSON.stringify({ type: 'summary', ...counts, lost, ticks })}\n`;
 }
 
 const countWidth = 10;

@@ -150,15 +150,26 @@ export function renderVerdictsJson(
 /**
  * The last line: `{"type":"summary","runs":5,"held":3,"broken":1,"baseline":null,"lost":{"ring":0,…}}`.
  * @param baseline the path of what was compared with, or null
+ * @param drift so many times as long as then the machine alone may have made times; null where that isn't known
  */
 export function renderCheckSummaryJson(
   verdicts: readonly Verdict[],
-  { runs, baseline, lost }: { runs: number; baseline: string | null; lost: Summary['lost'] },
+  {
+    runs,
+    baseline,
+    drift,
+    lost,
+  }: { runs: number; baseline: string | null; drift: number | null; lost: Summary['lost'] },
 ): string {
   const held = verdicts.filter((verdict) => verdict.held).length;
-  const summary = { type: 'summary', runs, held, broken: verdicts.length - held, baseline, lost };
-  return `${JSON.stringify(summary)}\n`;
+  const broken = verdicts.length - held;
+  const against = { baseline, ...(drift !== null && { drift }) };
+  return `${JSON.stringify({ type: 'summary', runs, held, broken, ...against, lost })}\n`;
 }
+
+/** What people are told of the machine where something was compared. */
+export const renderSlower = (baseline: string, drift: number): string =>
+  `By the kernel's tick, the machine may have been ${drift.toFixed(2)} times as slow as for ${baseline}: what took longer by no more than that, and the tolerance, is not told.\n`;
 
 /** JUnit's XML, as CI systems read it: a test case a budget. */
 export function renderJunit(verdicts: readonly Verdict[], options: VerdictOptions): string {

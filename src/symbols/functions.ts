@@ -90,11 +90,14 @@ interface SymbolOptions {
   readonly denied?: ReadonlySet<number> | undefined;
   readonly modules?: Modules | undefined;
   readonly programs?: (() => Programs) | undefined;
+  readonly tick?: number | null;
 }
 
 export class Symbols {
   readonly btf: Btf;
   readonly addresses: Addresses;
+  /** Of the handler of the kernel's tick: the lower half of its address; null where it isn't known. */
+  readonly tick: number | null;
   readonly #kallsyms: Kallsyms;
   readonly #patchable: Patchable;
   readonly #denied: ReadonlySet<number>;
@@ -108,10 +111,16 @@ export class Symbols {
     btf: Btf,
     kallsyms: Kallsyms,
     patchable: Patchable,
-    { denied = new Set(), modules = noModules, programs = () => noPrograms }: SymbolOptions = {},
+    {
+      denied = new Set(),
+      modules = noModules,
+      programs = () => noPrograms,
+      tick = null,
+    }: SymbolOptions = {},
   ) {
     this.btf = btf;
     this.addresses = makeAddresses(kallsyms);
+    this.tick = tick;
     this.#kallsyms = kallsyms;
     this.#patchable = patchable;
     this.#denied = denied;

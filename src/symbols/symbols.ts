@@ -18,6 +18,7 @@ import { openKcore } from './kcore.js';
 import { denySymbol, readKernelDenied } from './kernel-deny.js';
 import { firstPageSymbol, readPatchSites, type PatchSites } from './patch-sites.js';
 import { isOfProgram, loadBtfOf, loadPrograms, type ProgramVerbs } from './programs.js';
+import { findTick, tickSymbols } from './tick.js';
 import type { KernelTypes } from './tracepoints.js';
 
 const btfFolder = '/sys/kernel/btf';
@@ -60,6 +61,7 @@ export function loadSymbols(globs: readonly string[], verbs: SymbolVerbs): Symbo
     // of a few names the kernel itself refuses at once what it denies; among thousands, looking for it takes minutes
     {
       denied: isMany ? memory?.denied : undefined,
+      tick: memory && findTick(memory.search),
       modules: listModules(verbs),
       programs: () => loadPrograms(btf, verbs),
     },
@@ -143,7 +145,8 @@ function readMemory(btf: Btf, names: readonly string[], verbs: KallsymsVerbs): M
     const printed = verbs.printKallsyms(tables, beginningLines);
     if (!printed.subarray(0, whole.length).equals(whole)) return null;
     const ours = [firstPageSymbol, denySymbol];
-    const search = makeSearch(tables, verbs, [...names, ...textBounds, ...ours]);
+    const early = [...names, ...textBounds, ...ours, ...tickSymbols];
+    const search = makeSearch(tables, verbs, early);
     const found = search(ours);
     const addressOf = (symbol: string) => found.find(({ name }) => name === symbol)?.address;
     const firstPage = addressOf(firstPageSymbol);

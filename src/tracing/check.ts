@@ -15,6 +15,7 @@ import {
   renderAnnotations,
   renderCheckSummaryJson,
   renderJunit,
+  renderSlower,
   renderVerdictCount,
   renderVerdicts,
   renderVerdictsJson,
@@ -23,7 +24,9 @@ import {
 import type { SinkParts } from './sink.js';
 import { makeWrite, Stop } from './stop.js';
 import { trace, type TraceRequest } from './trace.js';
-import { mergeMeasured, type Measured } from '../tree/measured.js';
+import { sumCounts } from '../tree/buckets.js';
+import { findDrift, noDrift } from '../tree/pace.js';
+import { mergeMeasured, type MeasuredRun } from '../tree/measured.js';
 import type { Tree } from '../tree/tree.js';
 import { quoteShell } from '../words/shell.js';
 
@@ -54,7 +57,8 @@ export interface CheckRequest {
 interface Result {
   readonly first: Run;
   readonly verdicts: readonly Verdict[];
-  readonly measured: readonly Measured[];
+  readonly measured: MeasuredRun['functions'];
+  readonly ticks: MeasuredRun['ticks'];
   readonly counts: Run['counts'];
   readonly lost: Summary['lost'];
 }
@@ -122,8 +126,14 @@ async function runAll(request: CheckRequest): Promise<Result | number> {
   const [first] = runs;
   if (first === undefined) throw new Error('nothing was run');
   const measured = mergeMeasured(runs.flatMap((run) => run.measured));
+  const ticks = runs.map((run) => run.ticks).reduce(sumCounts);
   return {
-    ...{ first, measured, verdicts: judgeAll(request, runs, measured) },
+    ...{
+      first,
+      measured,
+      ticks,
+      verdicts: judgeAll(request, runs, { functions: measured, ticks }),
+    },
     ...{ counts: addCounts(runs), lost: addLosses(runs) },
   };
 }
@@ -186,13 +196,13 @@ const tooMany = (when: string): Failure =>
 function judgeAll(
   { file: { budgets, tolerance, baseline: written }, conditions, baseline }: CheckRequest,
   runs: readonly Run[],
-  measured: readonly Measured[],
+  measured: Pick<MeasuredRun, 'functions' | 'ticks'>,
 ): Verdict[] {
   const readings = runs.map((run) => run.readings);
   const verdicts = judge(budgets, readings);
   if (baseline === null) return [...verdicts];
   const options = { tolerance, unit: conditions.unit, line: written?.line ?? 1 };
-  return [...verdicts, ...findRegressions(baseline.functions, measured, options)];
+  return [...verdicts, ...findRegressions(baseline, measured, options)];
 }
 
 /** Resolves to 141 where nobody reads what is told, else to 0. */
@@ -204,11 +214,12 @@ async function tell(request: CheckRequest, result: Result, output: Output): Prom
     trace: { onNote },
   } = request;
   const { first, verdicts, lost } = result;
+  const drift = driftOf(baseline, result);
   using stop = new Stop();
   const write = makeWrite(output, stop);
   const options = makeOptions(request, result);
   if (format === 'json') {
-    const about = { runs: conditions.runs, baseline: baseline?.path ?? null, lost };
+    const about = { runs: conditions.runs, baseline: baseline?.path ?? null, drift, lost };
     const printTree = makePrintTree(result, request, 'json');
     await write(renderStart(first.attached));
     await write(renderVerdictsJson(verdicts, { ...options, printTree }));
@@ -218,6 +229,7 @@ async function tell(request: CheckRequest, result: Result, output: Output): Prom
     const count = renderVerdictCount(verdicts, baseline?.path ?? null);
     await write([table, count].filter((text) => text !== '').join('\n'));
   }
+  if (baseline !== null && drift !== null) onNote(renderSlower(baseline.path, drift));
   const { bufferBytes } = first.parts.opening;
   if (isLossy(lost))
     onNote(
@@ -225,6 +237,12 @@ async function tell(request: CheckRequest, result: Result, output: Output): Prom
     );
   if (request.annotate) onNote(renderAnnotations(verdicts, options));
   return stop.status();
+}
+
+/** Null where nothing is known of it. */
+function driftOf(baseline: Baseline | null, { ticks }: Result): number | null {
+  const drift = baseline === null ? noDrift : findDrift(baseline.ticks, ticks);
+  return drift === noDrift ? null : drift.longer;
 }
 
 function makeOptions(request: CheckRequest, result: Result): VerdictOptions {
@@ -259,9 +277,9 @@ function makePrintTree(
 }
 
 async function keep({ conditions, trace: { onNote } }: CheckRequest, result: Result, path: string) {
-  const { measured, counts, lost } = result;
+  const { measured, counts, lost, ticks } = result;
   const start = result.first.attached;
-  await writeText(path, renderBaseline({ start, conditions, measured, counts, lost }));
+  await writeText(path, renderBaseline({ start, conditions, measured, counts, lost, ticks }));
   const functions = measured.length === 1 ? 'function' : 'functions';
   onNote(`${path}: ${measured.length} ${functions}, for later checks.\n`);
 }

@@ -13,6 +13,7 @@ import { makeErrnoOf } from '../render/values/value.js';
 import type { Sink, SinkParts } from './sink.js';
 import { makeTreeStream, type Stream } from './stream.js';
 import { compileGlobs } from '../symbols/glob.js';
+import { fromPairs, type Counts } from '../tree/buckets.js';
 import { nameProfiles, type Measured } from '../tree/measured.js';
 import { withoutOffCpu } from '../tree/on-cpu.js';
 import { Profile } from '../tree/profile.js';
@@ -26,9 +27,12 @@ export interface Run {
   readonly measured: readonly Measured[];
   readonly counts: Pick<Summary, 'trees' | 'calls' | 'unfinished'>;
   readonly lost: Summary['lost'];
+  /** How many ticks of the kernel took how long. */
+  readonly ticks: Counts;
 }
 
 export class Gatherer implements Sink {
+  readonly keepsPace = true;
   readonly #parts: SinkParts;
   readonly #budgets: readonly Budget[];
   readonly #meter: Meter;
@@ -36,6 +40,7 @@ export class Gatherer implements Sink {
   readonly #stream: Stream;
   #attached: Attached | undefined;
   #lost: Summary['lost'] | undefined;
+  #ticks: Counts = new Map();
 
   /** @throws {Failure} when a budget is on what can't be traced */
   constructor(parts: SinkParts, budgets: readonly Budget[]) {
@@ -81,8 +86,9 @@ export class Gatherer implements Sink {
     return Promise.resolve();
   }
 
-  end({ losses }: Ending): Promise<boolean> {
+  end({ losses, ticks = [] }: Ending): Promise<boolean> {
     this.#stream.finish();
+    this.#ticks = fromPairs(ticks);
     this.#lost = { ...losses, user: this.#stream.counts.lostUser };
     return Promise.resolve(Object.values(this.#lost).some((count) => count > 0));
   }
@@ -94,6 +100,7 @@ export class Gatherer implements Sink {
     const { functions } = this.#parts.opening;
     return {
       ...{ parts: this.#parts, attached: this.#attached, lost: this.#lost },
+      ticks: this.#ticks,
       ...{ readings: this.#meter.read(), counts: this.#stream.counts },
       measured: nameProfiles(this.#profile.functions(), functions).functions,
     };

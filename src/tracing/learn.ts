@@ -67,6 +67,7 @@ export async function learn(
   const end = await runSession(plan, request, {
     btf: symbols.btf,
     counting: null,
+    tick: null,
     stop,
     command,
     output,

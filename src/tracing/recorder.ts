@@ -16,6 +16,7 @@ export interface RecorderOptions {
 const flushMs = 1000;
 
 export class Recorder implements Sink {
+  readonly keepsPace = true;
   readonly #opening: Opening;
   readonly #options: RecorderOptions;
   readonly #write: SinkParts['write'];

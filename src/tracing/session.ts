@@ -35,6 +35,8 @@ export interface SessionParts {
   readonly btf: Btf;
   /** Calls are counted, and recorded only where that says so; null: recorded. */
   readonly counting: Counting | null;
+  /** Of the handler of the kernel's tick: the lower half of its address. Null: nobody asks how long that takes. */
+  readonly tick: number | null;
   /** Ends it: the command, a limit, a signal. */
   readonly stop: Stop;
   /** Goes as soon as all is attached. */
@@ -60,6 +62,8 @@ export interface SessionEnd extends Attached {
   readonly losses: KernelLosses;
   /** How many records there were, by the place of their function in the plan. */
   readonly counts: Float64Array;
+  /** How many ticks of the kernel took how long, by bucket; null where nobody asked. */
+  readonly ticks: readonly number[] | null;
   /** Where calls were counted. */
   readonly counted: CountedBytes | null;
 }
@@ -76,7 +80,7 @@ const backlogShare = 1 / 4;
 export async function runSession(
   plan: Plan,
   options: SessionOptions,
-  { btf, counting, stop, command, output, onAttached, take }: SessionParts,
+  { btf, counting, tick, stop, command, output, onAttached, take }: SessionParts,
 ): Promise<SessionEnd> {
   const places = placesOf(plan);
   const { onProgress, onNote } = options;
@@ -86,7 +90,7 @@ export async function runSession(
     commandPid: command?.pid ?? null,
     helperPids: [watchdog?.pid ?? []].flat(),
     onProgress,
-    counting,
+    ...{ counting, tick },
     isCancelled: () => stop.reason !== null,
   });
   // at once, even where what was read before can't be written
@@ -140,6 +144,7 @@ export async function runSession(
     detachMs,
     losses: attachment.losses(),
     counts: attachment.counts,
+    ticks: attachment.ticks(),
     counted: attachment.counted(),
   };
 }

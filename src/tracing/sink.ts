@@ -9,6 +9,8 @@ import type { Addresses } from '../symbols/addresses.js';
 export interface Sink {
   /** Calls are counted, and recorded only where that says so; absent: recorded. */
   readonly counting?: Counting | undefined;
+  /** Times are kept to be held against those of other runs: with how fast the machine was. */
+  readonly keepsPace?: boolean;
   /** All is attached; nothing has been taken. What is counted, and lost, can be read until all is detached. */
   start(attached: Attached, soFar: SoFar): Promise<void>;
   /** Gets whole records, in bytes that are not changed later. */
@@ -44,6 +46,7 @@ export interface TraceParts extends SinkParts {
 export function joinSinks(first: Sink, second: Sink): Sink {
   return {
     counting: first.counting,
+    keepsPace: first.keepsPace === true || second.keepsPace === true,
     async start(attached, soFar) {
       await first.start(attached, soFar);
       await second.start(attached, soFar);

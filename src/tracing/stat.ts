@@ -36,6 +36,7 @@ export interface StatOptions extends Omit<StatsViewOptions, 'functions' | 'addre
 
 export class Counter implements Sink {
   readonly counting: Counting;
+  readonly keepsPace = true;
   readonly #options: StatOptions;
   readonly #write: SinkParts['write'];
   readonly #view: StatsView;
@@ -78,7 +79,7 @@ export class Counter implements Sink {
     return Promise.resolve();
   }
 
-  async end({ losses, detachMs }: Ending, counted: CountedBytes | null): Promise<boolean> {
+  async end({ losses, ticks, detachMs }: Ending, counted: CountedBytes | null): Promise<boolean> {
     this.#options.metrics?.server.serve(null);
     await this.#shown?.[Symbol.asyncDispose]();
     const stats = this.#sum(counted);
@@ -91,6 +92,7 @@ export class Counter implements Sink {
       lost,
       refused: this.#attached.refused.length,
       method: this.#attached.method,
+      ticks,
       detachMs,
     };
     if (this.#options.format === 'json') await this.#write(renderStatsSummaryJson(summary));

@@ -5,6 +5,7 @@ import { loadNative } from '../attach/native.js';
 import { probeMethods } from '../attach/probe.js';
 import { aggregateOf } from '../expr/expression.js';
 import { exitStatus } from '../failure.js';
+import { countsInstructions } from '../machine.js';
 import { growHeapAtOnce, keepHeapSmall, type HeapOwner } from './heap.js';
 import { learn, loadLearnt } from './learn.js';
 import { openOutput, writeReadyFile, type Output } from './output.js';
@@ -33,6 +34,7 @@ import type { Symbols } from '../symbols/functions.js';
 import { loadCallees } from '../symbols/load-callees.js';
 import { isOfProgram } from '../symbols/programs.js';
 import { loadSymbols } from '../symbols/symbols.js';
+import { countsOf, toPairs } from '../tree/buckets.js';
 
 export interface TraceRequest
   extends Pick<RendererOptions, 'format' | 'prototypes' | 'color'>, SessionOptions {
@@ -216,6 +218,7 @@ async function run(
   const end = await runSession(plan, request, {
     btf: symbols.btf,
     counting: sink.counting ?? null,
+    tick: sink.keepsPace === true && !countsInstructions() ? symbols.tick : null,
     stop,
     command,
     output,
@@ -235,7 +238,10 @@ async function run(
     // where nobody reads any more, or nothing can be written, what waits need not be decoded
     take: (records) => (stop.isLeft ? Promise.resolve() : sink.take(records)),
   });
-  const { losses, detachMs, counts, counted } = end;
+  const { losses, detachMs, counts, ticks, counted } = end;
   const stopped = stop.reason?.type === 'rate' ? stop.reason.stopped : null;
-  return sink.end({ losses, detachMs, counts, stopped }, counted);
+  return sink.end(
+    { losses, detachMs, counts, ...(ticks && { ticks: toPairs(countsOf(ticks)) }), stopped },
+    counted,
+  );
 }

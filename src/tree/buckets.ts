@@ -38,6 +38,32 @@ export type Counts = ReadonlyMap<number, number>;
 export const sortCounts = (counts: Iterable<readonly [number, number]>): Counts =>
   new Map([...counts].sort(([a], [b]) => a - b));
 
+/** @param numbers how many there are, by bucket */
+export const countsOf = (numbers: readonly number[]): Counts =>
+  new Map([...numbers.entries()].filter(([, count]) => count > 0));
+
+/** The same for files: the shortest time of each bucket in nanoseconds, and how many there are. */
+export type Pairs = readonly (readonly [number, number])[];
+
+export const toPairs = (counts: Counts): Pairs =>
+  Array.from(counts, ([bucket, count]) => [bucketLowest(bucket), count] as const);
+
+export const fromPairs = (pairs: Pairs): Counts =>
+  sortCounts(pairs.map(([lowestNs, count]) => [bucketOf(lowestNs), count] as const));
+
+/** Those of two together. */
+export const sumCounts = (a: Counts, b: Counts): Counts => sortCounts(addMaps(a, b));
+
+/** What two maps count, together. */
+export function addMaps<Key>(
+  a: ReadonlyMap<Key, number>,
+  b: ReadonlyMap<Key, number>,
+): ReadonlyMap<Key, number> {
+  const sum = new Map(a);
+  for (const [key, count] of b) sum.set(key, (sum.get(key) ?? 0) + count);
+  return sum;
+}
+
 export function countAll(counts: Counts): number {
   let all = 0;
   for (const count of counts.values()) all += count;

@@ -15,6 +15,7 @@ import {
   sortCounts,
   type Counts,
 } from './buckets.js';
+import { findDrift, noDrift, type Drift } from './pace.js';
 import { spellEdge, spellName, type Measured, type MeasuredRun, type Named } from './measured.js';
 import { binomialTail, exceedanceTail, normalTail, studentTail } from './statistics.js';
 import { countErrors, spreadOf } from './sums.js';
@@ -84,6 +85,10 @@ export interface ComparedRuns {
   readonly edges: readonly EdgeChange[] | null;
   /** Functions in one run that the other may have had too: it was cut. */
   readonly unknown: number;
+  /** What the speed of the machine may have made of times. */
+  readonly drift: Drift;
+  /** What times of equal runs may differ by, with that. */
+  readonly noise: Drift;
 }
 
 /** @param tolerance what times of runs of the same may differ by: 0.05 is a twentieth */
@@ -97,12 +102,21 @@ export function compareRuns(
     (both) => !(before.isCut && both.before === null) && !(after.isCut && both.after === null),
   );
   const most = levelOf(known.length);
+  const drift = findDrift(before.ticks, after.ticks);
+  const noise = noiseOf(drift, tolerance);
   return {
-    functions: known.map((both) => compareFunction(both, tolerance, most)),
+    functions: known.map((both) => compareFunction(both, noise, most)),
     edges: compareEdges(before, after),
     unknown: all.length - known.length,
+    ...{ drift, noise },
   };
 }
+
+/** @param tolerance 0.05: times of runs at one pace may differ by a twentieth */
+const noiseOf = ({ longer, shorter }: Drift, tolerance: number): Drift => ({
+  longer: longer * (1 + tolerance),
+  shorter: shorter * (1 + tolerance),
+});
 
 /** What a chance has to be below, where so many functions are looked at. */
 export const levelOf = (functions: number): number => level / Math.max(functions, 1);
@@ -125,21 +139,22 @@ function pair(before: MeasuredRun, after: MeasuredRun): (Both & Named)[] {
 
 const nameOf = ({ function: name, module }: Named): Named => ({ function: name, module });
 
-function compareFunction(both: Both & Named, tolerance: number, most: number): Comparison {
+function compareFunction(both: Both & Named, noise: Drift, most: number): Comparison {
   const { before, after } = both;
   const toChange = (measure: MeasureName): Change => {
     const [was, is] = [valueOf(measure, before), valueOf(measure, after)];
-    const limit = { factor: isCount(measure) ? 1 : 1 + tolerance, add: 0 };
-    const p = twoSided((one: Measured | null, other: Measured | null) =>
-      chanceOfMore(measure, one, other, limit),
-    )(before, after);
+    const { longer, shorter } = isCount(measure) ? noDrift : noise;
+    const p = twoSided(
+      chanceOfMore(measure, before, after, { factor: longer, add: 0 }),
+      chanceOfMore(measure, after, before, { factor: shorter, add: 0 }),
+    );
     const change = was === null || is === null || was === 0 ? null : is / was - 1;
     return { before: was, after: is, change, p, isSignificant: p < most };
   };
   const changes = Object.fromEntries(
     measureNames.map((measure) => [measure, toChange(measure)]),
   ) as Record<MeasureName, Change>;
-  const slowness = before && after && compareTimes(before.counts, after.counts, tolerance, most);
+  const slowness = before && after && compareTimes(before.counts, after.counts, noise, most);
   return {
     ...both,
     status: before === null ? 'new' : after === null ? 'gone' : 'both',
@@ -151,11 +166,8 @@ function compareFunction(both: Both & Named, tolerance: number, most: number): C
   };
 }
 
-/** Of a test in one direction, one in both. */
-const twoSided =
-  <Kind>(test: (one: Kind, other: Kind) => number) =>
-  (before: Kind, after: Kind): number =>
-    Math.min(1, 2 * Math.min(test(before, after), test(after, before)));
+/** Of a test in each direction, one in both. */
+const twoSided = (one: number, other: number): number => Math.min(1, 2 * Math.min(one, other));
 
 /** Calls, errors, or nanoseconds; null for a time of no calls. */
 export function valueOf(measure: MeasureName, measured: Measured | null): number | null {
@@ -315,13 +327,14 @@ function shareOf(counts: Counts, isMeant: (bucket: number) => boolean): number {
 function compareTimes(
   before: Counts,
   after: Counts,
-  tolerance: number,
+  { longer, shorter }: Drift,
   most: number,
 ): Slowness | null {
   if (before.size === 0 || after.size === 0) return null;
   const p = twoSided(
-    (one: Counts, other: Counts) => compareRanks(stretch(one, 1 + tolerance), other).p,
-  )(before, after);
+    compareRanks(stretch(before, longer), after).p,
+    compareRanks(stretch(after, shorter), before).p,
+  );
   return { share: compareRanks(before, after).share, p, isSignificant: p < most };
 }
 

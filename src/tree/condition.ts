@@ -23,6 +23,7 @@ import {
   type Limit,
   type MeasureName,
 } from './compare.js';
+import type { Drift } from './pace.js';
 
 export type Condition = {
   /** As it was written. */
@@ -166,7 +167,7 @@ function parseGlobs(words: Words): string[] {
 /** A function that a condition is about. */
 export interface Judged {
   readonly comparison: Comparison;
-  /** Chance that runs that are just not beyond the limit, and off by the tolerance, show what these do. */
+  /** Chance that runs that are just not beyond the limit, and off by the noise, show what these do. */
   readonly p: number;
 }
 
@@ -181,18 +182,18 @@ export interface Verdict {
 }
 
 /**
- * @param tolerance what times of runs of the same may differ by, beyond which a change has to be larger than said
+ * @param noise what times of runs of the same may differ by, beyond which a change has to be larger than said
  * @throws {Failure} when there is no such function
  */
 export function judge(
   condition: Condition,
   comparisons: readonly Comparison[],
-  tolerance: number,
+  noise: Drift,
 ): Verdict {
   const meant = chooseFunctions(condition, comparisons);
   const beyond = meant
     .filter((comparison) => isBeyond(condition, comparison))
-    .map((comparison) => ({ comparison, p: chanceOf(condition, comparison, tolerance) }))
+    .map((comparison) => ({ comparison, p: chanceOf(condition, comparison, noise) }))
     .sort((a, b) => a.p - b.p);
   const most = levelOf(meant.length);
   return {
@@ -238,16 +239,16 @@ function isBeyond(condition: Condition, { status, before, after }: Comparison): 
   }
 }
 
-function chanceOf(condition: Condition, { before, after }: Comparison, tolerance: number): number {
+function chanceOf(condition: Condition, { before, after }: Comparison, noise: Drift): number {
   switch (condition.type) {
     case 'new':
       return chanceOfMore('calls', before, after, same);
     case 'gone':
       return chanceOfLess('calls', before, after, same);
     case 'more':
-      return chanceOfMore(condition.measure, before, after, widen(condition, 1 + tolerance));
+      return chanceOfMore(condition.measure, before, after, widen(condition, noise.longer));
     case 'less':
-      return chanceOfLess(condition.measure, before, after, widen(condition, 1 / (1 + tolerance)));
+      return chanceOfLess(condition.measure, before, after, widen(condition, 1 / noise.shorter));
   }
 }
 

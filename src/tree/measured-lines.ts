@@ -49,7 +49,10 @@ export function parseMeasuredLines(text: string, name: string): MeasuredRun {
     const edges = ofFunctions.every(({ callers }) => Array.isArray(callers))
       ? ofFunctions.flatMap(readEdges)
       : null;
-    return { functions, edges, isCut, ...readConditions(lines), lost: readLosses(summary) };
+    return {
+      ...{ functions, edges, isCut, ...readConditions(lines), lost: readLosses(summary) },
+      ticks: readCounts(summary, 'ticks'),
+    };
   } catch (error) {
     if (!(error instanceof Misprint)) throw error;
     throw new Failure(
@@ -129,7 +132,7 @@ function readMeasured(line: Line): Measured {
     ...{ calls: readNumber(line, 'calls'), totalNs: readNumber(line, 'totalNs') },
     ...{ selfNs: readNumber(line, 'selfNs'), minNs: readNumber(line, 'minNs') },
     maxNs: readNumber(line, 'maxNs'),
-    counts: readCounts(line['histogram']),
+    counts: readCounts(line, 'histogram'),
     errors: readErrors(line['errors']),
   };
 }
@@ -152,14 +155,16 @@ function readNumber(line: Line, field: string): number {
 
 const show = (value: unknown): string => (value === undefined ? 'missing' : JSON.stringify(value));
 
-function readCounts(histogram: unknown): Counts {
+/** None where there is no such field. */
+function readCounts(line: Line, field: 'histogram' | 'ticks'): Counts {
+  const histogram = line[field];
   const pairs = Array.isArray(histogram) ? (histogram as unknown[]) : [];
   return sortCounts(
     pairs.map((pair) => {
       const [lowestNs, calls] = Array.isArray(pair) ? (pair as unknown[]) : [];
       const bucket = Number.isSafeInteger(lowestNs) ? bucketOf(lowestNs as number) : -1;
       if (bucket < 0 || bucketLowest(bucket) !== lowestNs || typeof calls !== 'number')
-        throw new Misprint(`'histogram' has ${JSON.stringify(pair)}`);
+        throw new Misprint(`'${field}' has ${JSON.stringify(pair)}`);
       return [bucket, calls] as const;
     }),
   );

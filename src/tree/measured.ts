@@ -3,7 +3,7 @@
  * has its own places and addresses. It comes of a recording's trees, or of lines that `stat` and `report` wrote.
  */
 import type { PlannedFunction } from '../plan/plan.js';
-import { sortCounts, type Counts } from './buckets.js';
+import { addMaps, sumCounts, type Counts } from './buckets.js';
 import type { FunctionProfile } from './profile.js';
 import type { Sums } from './sums.js';
 
@@ -48,6 +48,8 @@ export interface MeasuredRun {
   /** What times are in. */
   readonly unit: 'ns' | 'instructions';
   readonly lost: Losses;
+  /** How many ticks of the kernel took how long; none where that isn't known. */
+  readonly ticks: Counts;
 }
 
 /** `vfs_read`, `ext4_readpage [ext4]`: no two functions of a run have the same. */
@@ -106,16 +108,4 @@ function add(a: Measured, b: Measured): Measured {
     counts: sumCounts(a.counts, b.counts),
     errors: addMaps(a.errors, b.errors),
   };
-}
-
-/** Those of two together. */
-const sumCounts = (a: Counts, b: Counts): Counts => sortCounts(addMaps(a, b));
-
-function addMaps<Key>(
-  a: ReadonlyMap<Key, number>,
-  b: ReadonlyMap<Key, number>,
-): ReadonlyMap<Key, number> {
-  const sum = new Map(a);
-  for (const [key, count] of b) sum.set(key, (sum.get(key) ?? 0) + count);
-  return sum;
 }

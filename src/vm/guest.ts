@@ -6,6 +6,7 @@ import { makeEndMark } from './end-mark.js';
 import type { GuestFile } from './guest-files.js';
 import { buildImage } from './image.js';
 import { findLastWords, findSplats, parseConsole } from './kernel-log.js';
+import { countedVariable } from '../machine.js';
 import { loadKernel, loadKernelWithModules } from './kernels.js';
 import { loadModules, type KernelModule } from './modules.js';
 import type { FetchOptions } from './packages.js';
@@ -14,9 +15,6 @@ import { loadSystem } from './system.js';
 
 /** Takes bytes of output; the guest waits while it does. An error ends the guest. */
 export type Sink = (bytes: Buffer) => Promise<void>;
-
-/** Set in a guest where a nanosecond is an instruction. */
-const countedVariable = 'FSNOOP_ICOUNT';
 
 export interface GuestOptions {
   /** This machine's own without it. */

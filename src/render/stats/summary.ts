@@ -1,4 +1,5 @@
 /** The end of a count in one or two lines, for people, and for programs. */
+import type { Pairs } from '../../tree/buckets.js';
 import type { JsonStatSummary } from '../json-contract.js';
 import { renderSkipped } from '../summary.js';
 import { formatCount } from '../../words/quantities.js';
@@ -17,6 +18,8 @@ export interface StatsSummary {
   readonly other: number;
   /** How many functions could not be traced. */
   readonly refused: number;
+  /** How many ticks of the kernel took how long; absent where that isn't known. */
+  readonly ticks?: Pairs | undefined;
   readonly detachMs: number;
   /** How the functions were attached. */
   readonly method: string;
@@ -45,9 +48,9 @@ export function renderStatsSummary(summary: StatsSummary): string {
 }
 
 export function renderStatsSummaryJson(summary: StatsSummary): string {
-  const { calls, functions, unfinished, lost, uncounted, other, detachMs } = summary;
+  const { calls, functions, unfinished, lost, uncounted, other, ticks, detachMs } = summary;
   const counts = { calls, functions, unfinished, lost, uncounted, other };
-  const line: JsonStatSummary = { type: 'summary', ...counts, detachMs };
+  const line: JsonStatSummary = { type: 'summary', ...counts, ticks, detachMs };
   return `${JSON.stringify(line)}\n`;
 }
 

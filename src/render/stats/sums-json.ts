@@ -1,5 +1,5 @@
 /** What all calls of a function have together, for programs: src/tree/measured-lines.ts reads it back. */
-import { bucketLowest } from '../../tree/buckets.js';
+import { toPairs } from '../../tree/buckets.js';
 import type { Spread, Sums } from '../../tree/sums.js';
 import { exactOrString } from '../number-json.js';
 
@@ -17,6 +17,6 @@ export function sumsToJson(sums: Sums & Spread, errors: Iterable<readonly [strin
     selfNs: exactOrString(selfNs),
     ...{ minNs, maxNs, meanNs, p50Ns, p90Ns, p99Ns },
     errors: Object.fromEntries(errors),
-    histogram: Array.from(counts, ([bucket, count]) => [bucketLowest(bucket), count] as const),
+    histogram: toPairs(counts),
   };
 }
