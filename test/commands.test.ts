@@ -93,6 +93,7 @@ describe('the flags', () => {
       "
          --fail-on VALUE…
          --tolerance VALUE, default "50%"
+         --steady
          --all
          --sort change|calls|errors|total|self|mean|min|max|p50|p90|p99|name, default "change"
          --top VALUE, 1 to any

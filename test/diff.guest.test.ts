@@ -89,6 +89,7 @@ async function compare(before: string, after: string, ...failOn: string[]): Prom
   const status = await diff({
     ...{ before: join(folder, before), after: join(folder, after), output },
     tolerance: usualTolerance,
+    steady: false,
     ...{ show: 'all', sort: 'change', top: null, format: 'json', width: null, color: false },
     conditions: failOn.map(parseCondition),
     onNote: () => undefined,

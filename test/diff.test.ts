@@ -64,7 +64,15 @@ async function compare(
   const output = join(folder, 'output');
   let notes = '';
   const status = await diff({
-    ...{ before, after, output, tolerance: 0.05, show: 'significant', sort: 'change' },
+    ...{
+      before,
+      after,
+      output,
+      tolerance: 0.05,
+      steady: false,
+      show: 'significant',
+      sort: 'change',
+    },
     ...{ top: null, format: 'text', width: null, color: false },
     conditions: failOn.map(parseCondition),
     onNote: (note) => (notes += note),
@@ -230,6 +238,8 @@ describe('files', () => {
       tickNs: { before: 91136, after: 182272 },
       drift: { longer: expect.closeTo(2.05, 2) as number, shorter: 1 },
     });
+    const steady = await compare(at(90112), at(180224), { steady: true });
+    expect(steady.notes).not.toContain('tick');
     const unknown = await compare(before, at(90112), { format: 'json' });
     expect(objects(unknown).at(-1)).toMatchObject({
       tickNs: { before: null, after: 91136 },

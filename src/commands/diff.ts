@@ -28,6 +28,12 @@ p < 0.001, divided by the number of functions. A tail that a tenth of the
 calls does not reach may then go unseen, as may what --tolerance is larger
 than: on a quiet machine, choose less.
 
+What a machine that was slower or faster may have made of times is allowed
+besides, where both files tell how long the kernel's own tick took. That is
+known the better the more CPU time a run takes: a second is enough. Where it is
+known that the machine was as fast for both, --steady leaves it out; also where
+the tick itself is another one, as of two kernels.
+
 A condition is a measure, > or <, and a change, of all functions or of some:
 'p99 > +10%', 'total > +50us', 'calls < -100 of vfs_*,ksys_read'. Measures are
 calls, errors, total, self, mean, min, max, p50, p90 and p99. new and gone are
@@ -71,6 +77,9 @@ else; 3 a condition holds; 4 none holds, but something was lost in a run.`;
       helpValue: 'PERCENT',
       default: `${usualTolerance * 100}%`,
     }),
+    steady: Flags.boolean({
+      summary: 'The machine was as fast for both: allow nothing for what its ticks tell.',
+    }),
     all: Flags.boolean({ summary: 'Show what did not change, or may have by chance, too.' }),
     sort: Flags.option({
       options: changeKeys,
@@ -93,6 +102,7 @@ else; 3 a condition holds; 4 none holds, but something was lost in a run.`;
     const status = await diff({
       ...args,
       tolerance: parsePercent('--tolerance', flags.tolerance),
+      steady: flags.steady,
       conditions: withCaret('--fail-on', () => conditions.map(parseCondition)),
       show: flags.all ? 'all' : 'significant',
       sort: flags.sort,

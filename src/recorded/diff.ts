@@ -19,6 +19,8 @@ export interface DiffRequest {
   readonly after: string;
   /** What times of equal runs may differ by: 0.05 is a twentieth. */
   readonly tolerance: number;
+  /** The machine was as fast for both, whatever its ticks tell. */
+  readonly steady: boolean;
   readonly conditions: readonly Condition[];
   readonly show: 'significant' | 'all';
   readonly sort: ChangeKey;
@@ -43,8 +45,12 @@ export async function diff(request: DiffRequest): Promise<number> {
   if (nameBefore === '-' && nameAfter === '-') throw twiceStandardInput();
   await checkApart(nameBefore, request.output);
   await checkApart(nameAfter, request.output);
-  const before = await readMeasured(nameBefore);
-  const after = await readMeasured(nameAfter);
+  const read = async (name: string): Promise<MeasuredRun> => {
+    const run = await readMeasured(name);
+    return request.steady ? { ...run, ticks: new Map() } : run;
+  };
+  const before = await read(nameBefore);
+  const after = await read(nameAfter);
   checkAlike(request, before, after);
   checkUnits(request.conditions, after);
   const compared = compareRuns(before, after, tolerance);

@@ -36,7 +36,7 @@ export interface StatOptions extends Omit<StatsViewOptions, 'functions' | 'addre
 
 export class Counter implements Sink {
   readonly counting: Counting;
-  readonly keepsPace = true;
+  readonly keepsPace: boolean;
   readonly #options: StatOptions;
   readonly #write: SinkParts['write'];
   readonly #view: StatsView;
@@ -51,6 +51,7 @@ export class Counter implements Sink {
     checkFilters(opening, recorded);
     const { functions } = opening;
     this.counting = planCounting(functions.length, possibleCpus(), by, recorded);
+    this.keepsPace = options.format === 'json'; // a table is compared with none
     this.#options = options;
     this.#write = write;
     this.#view = makeStatsView({ ...options, functions, addresses });
