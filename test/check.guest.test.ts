@@ -12,6 +12,7 @@ interface Line {
   readonly value?: number | null;
   readonly values?: readonly (number | null)[];
   readonly unit?: string;
+  readonly budget?: string;
   readonly worst?: { readonly root: object } | null;
 }
 
@@ -312,8 +313,9 @@ describe('in a guest', () => {
 
 describe('against a baseline', () => {
   const check = 'fsnoop check b.yaml';
-  const script = withBudget(
-    `${reads}\nbaseline: kept/base.json`,
+  const baseline = `${reads}\nbaseline: kept/base.json`;
+  const equal = withBudget(
+    baseline,
     `mkdir kept
     ${check} --update-baseline -- calls read 2000 || exit 10
     for time in 1 2 3 4 5 6 7 8 9 10; do
@@ -322,24 +324,33 @@ describe('against a baseline', () => {
     ${check} --runs 3 -- calls read 2000
     ${check} --json -- calls read 4000`,
   );
+  const asleep = withBudget(
+    baseline,
+    `${check} --update-baseline -- calls timer 1000 2 0 || exit 10
+    ${check} --json -- calls timer 1000 2 3000`,
+  );
+  let run: GuestSession<'equal' | 'asleep'>;
+  const brokenIn = (stdout: string) =>
+    parseLines(stdout.slice(stdout.indexOf('{'))).filter(({ type }) => type === 'budget');
 
-  test('ten runs of the same are as they were, and twice the reads are found', async () => {
-    const run = await guestSession({
+  beforeAll(async () => {
+    run = await guestSession({
       files: [{ path: calls.path }],
-      steps: { script },
+      steps: { equal, asleep },
       stepTimeoutMs: 500_000,
       timeoutMs: 580_000,
     });
-    const { status, stdout, stderr } = run.steps.script;
+  }, 600_000);
+
+  test('ten runs of the same are as they were, and twice the reads are found', () => {
+    const { status, stdout, stderr } = run.steps.equal;
     const same = /^dearer than in kept\/base\.json: nothing\.$/gm;
     expect(stdout.match(same), stderr).toHaveLength(10);
     expect(stderr).toContain(
       "kept/base.json is of 1 run, and can't be compared with 3 runs in ns.",
     );
     expect(status).toBe(3);
-    const broken = parseLines(stdout.slice(stdout.indexOf('{'))).filter(
-      ({ type, unit }) => type === 'budget' && unit === 'calls',
-    );
+    const broken = brokenIn(stdout).filter(({ unit }) => unit === 'calls');
     const byName = broken.toSorted((a, b) => (a.function < b.function ? -1 : 1));
     expect(byName).toMatchObject(
       ['ksys_read', 'read_zero', 'vfs_read'].map((name) => ({
@@ -347,6 +358,13 @@ describe('against a baseline', () => {
       })),
     );
     expect(run.splats).toEqual([]);
+  });
+
+  test('a sleep in one path is found, and not in the other', () => {
+    const { status, stdout, stderr } = run.steps.asleep;
+    expect(status, stderr).toBe(3);
+    const slower = brokenIn(stdout).filter(({ budget = '' }) => budget.startsWith('p99 '));
+    expect(slower.map((one) => one.function).toSorted()).toEqual(['ksys_read', 'vfs_read']);
   });
 });
 
