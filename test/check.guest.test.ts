@@ -363,8 +363,13 @@ describe('against a baseline', () => {
   test('a sleep in one path is found, and not in the other', () => {
     const { status, stdout, stderr } = run.steps.asleep;
     expect(status, stderr).toBe(3);
-    const slower = brokenIn(stdout).filter(({ budget = '' }) => budget.startsWith('p99 '));
-    expect(slower.map((one) => one.function).toSorted()).toEqual(['ksys_read', 'vfs_read']);
+    const slower = (measure: string) =>
+      brokenIn(stdout)
+        .filter(({ budget = '' }) => budget.startsWith(`${measure} `))
+        .map((one) => one.function);
+    expect(slower('p99')).toEqual(expect.arrayContaining(['ksys_read', 'vfs_read']));
+    // of what comes right after a sleep, a few calls do take longer
+    expect(slower('p50')).toEqual([]);
   });
 });
 

@@ -1,7 +1,5 @@
 /** What `--format json` and `stat --json` write, version 1: an object a line, told apart by their `type`. */
 
-import type { Pairs } from '../tree/buckets.js';
-
 /** An integer; one that a double can't hold is a string of its decimal digits. */
 export type JsonInteger = number | string;
 
@@ -324,6 +322,6 @@ export interface JsonStatSummary {
    * How many ticks of the kernel took how long while their CPU ran a traced task, by the shortest time in ns of each
    * bucket: how fast the machine was. Absent where that isn't known.
    */
-  readonly ticks?: Pairs | undefined;
+  readonly ticks?: readonly (readonly [lowestNs: number, ticks: number])[] | undefined;
   readonly detachMs: number;
 }
