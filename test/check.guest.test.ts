@@ -326,8 +326,8 @@ describe('against a baseline', () => {
   );
   const asleep = withBudget(
     baseline,
-    `${check} --update-baseline -- calls timer 1000 2 0 || exit 10
-    ${check} --json -- calls timer 1000 2 3000`,
+    `${check} --update-baseline -- calls timer 1500 3 0 || exit 10
+    ${check} --json -- calls timer 1500 3 3000`,
   );
   let run: GuestSession<'equal' | 'asleep'>;
   const brokenIn = (stdout: string) =>

@@ -23,8 +23,8 @@ const pairs = 10;
 const runs: Readonly<Record<string, string>> = {
   ...Object.fromEntries(Array.from({ length: pairs + 1 }, (_, at) => [`equal${at}`, 'read 3000'])),
   twice: 'read 6000',
-  awake: 'timer 1000 2 0',
-  asleep: 'timer 1000 2 3000',
+  awake: 'timer 1500 3 0',
+  asleep: 'timer 1500 3 3000',
 };
 
 /** Each run measured on its own, into a file of its name. */
