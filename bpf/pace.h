@@ -40,6 +40,7 @@ static __always_inline void count_tick(__u64 ns)
 		shift++;
 	}
 	bucket = 32 * shift + ns;
+	/* always less than TICK_BUCKETS then, which the verifier does not see */
 	if (ns < 64)
 		__sync_fetch_and_add(&ticks[bucket < TICK_BUCKETS ? bucket : 0], 1);
 }

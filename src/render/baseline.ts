@@ -15,7 +15,7 @@ export interface BaselineParts {
   readonly measured: readonly Measured[];
   readonly counts: Pick<Summary, 'trees' | 'calls' | 'unfinished'>;
   readonly lost: Summary['lost'];
-  /** How many ticks of the kernel took how long. */
+  /** How many ticks of the kernel took how long; none where that isn't known. */
   readonly ticks: Counts;
 }
 
@@ -40,6 +40,11 @@ export function renderBaseline({
   return (
     renderStart({ ...start, refused: [] }, conditions) +
     lines.join('') +
-    renderReportSummaryJson(counts, measured.length, lost, toPairs(ticks))
+    renderReportSummaryJson(
+      counts,
+      measured.length,
+      lost,
+      ticks.size > 0 ? toPairs(ticks) : undefined,
+    )
   );
 }

@@ -229,7 +229,7 @@ async function tell(request: CheckRequest, result: Result, output: Output): Prom
     const count = renderVerdictCount(verdicts, baseline?.path ?? null);
     await write([table, count].filter((text) => text !== '').join('\n'));
   }
-  if (baseline !== null && drift !== null) onNote(renderSlower(baseline.path, drift));
+  if (baseline !== null && drift !== null && drift > 1) onNote(renderSlower(baseline.path, drift));
   const { bufferBytes } = first.parts.opening;
   if (isLossy(lost))
     onNote(
