@@ -18,9 +18,9 @@ export const noDrift: Drift = { longer: 1, shorter: 1 };
 
 /**
  * Chance that the median of all ticks that there might have been is below its range; above it is as likely. Of times
- * that the usual tolerance is beside, more would be too much: of short runs nothing could be said.
+ * that the usual tolerance is beside, a smaller chance would be too much: of short runs little could be said then.
  */
-const level = 0.1;
+const level = 0.05;
 
 /** Ticks that follow each other are like each other: a run counts as no more. */
 const mostTicks = 200;
