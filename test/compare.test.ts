@@ -233,7 +233,7 @@ describe('a function', () => {
       const { functions, drift } = compare(10_000, 20_000);
       expect(functions.map(found)).toEqual([[]]);
       expect(functions[0]?.slowness).toMatchObject({ isSignificant: false });
-      expect(drift.shorter).toBe(1);
+      expect(drift.shorter.factor).toBe(1);
     });
 
     test('is slower where that was as fast, or faster', () => {
@@ -244,6 +244,43 @@ describe('a function', () => {
     test('is slower by more than the machine', () => {
       const slow = times.map((ns) => 5 * ns);
       expect(compare(10_000, 20_000, slow).functions.flatMap(found)).toContain('p50');
+    });
+
+    describe('for a part of the run', () => {
+      const sometimes = (factor: number) =>
+        times.map((ns, at) => (at % 5 === 0 ? factor * ns : ns));
+      const ticks = new Map([
+        [bucketOf(10_000), 140],
+        [bucketOf(30_000), 60],
+      ]);
+      const compareTails = (slower: readonly number[], ticksAfter: Counts) =>
+        compareRuns(
+          runOf([measured(times)], { ticks: ticksOf(10_000) }),
+          runOf([measured(slower)], { ticks: ticksAfter }),
+          tolerance,
+        ).functions.flatMap(found);
+
+      test('is no longer tail', () => {
+        expect(compareTails(sometimes(3), ticks)).not.toContain('p99');
+      });
+
+      test('is one where no tick was slower', () => {
+        expect(compareTails(sometimes(3), ticksOf(10_000))).toContain('p99');
+      });
+
+      test('is one that is longer than the machine was slow', () => {
+        expect(compareTails(sometimes(20), ticks)).toContain('p99');
+      });
+
+      test('does not make shorter what was shorter before', () => {
+        const both = { ticks, lost: noLosses };
+        const { functions } = compareRuns(
+          runOf([measured(sometimes(3))], both),
+          runOf([measured(times)], { ticks: ticksOf(10_000) }),
+          tolerance,
+        );
+        expect(functions.flatMap(found)).not.toContain('p99');
+      });
     });
 
     test('is faster by more than the machine, and not by as much', () => {

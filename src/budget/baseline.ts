@@ -27,8 +27,8 @@ export function findRegressions(
   const known = new Map(before.functions.map((one) => [spellName(one), one]));
   const most = levelOf(after.functions.length);
   const factor = 1 + tolerance;
-  const noise =
-    (unit === 'ns' ? 1 + usualTolerance : 1) * findDrift(before.ticks, after.ticks).longer;
+  const { longer } = findDrift(before.ticks, after.ticks, usualTolerance);
+  const noise = (unit === 'ns' ? 1 + usualTolerance : 1) * longer.factor;
   return after.functions.flatMap((now) => {
     const then = known.get(spellName(now)) ?? null;
     return compared.flatMap((measure): Verdict[] => {
@@ -36,7 +36,7 @@ export function findRegressions(
       if (was === null || is === null || is <= was * factor) return [];
       if (then === null && measure === 'total') return [];
       const limit = { factor: isCount(measure) ? factor : factor * noise, add: 0 };
-      if (chanceOfMore(measure, then, now, limit) >= most) return [];
+      if (chanceOfMore(measure, then, now, limit, longer) >= most) return [];
       const ofWhat = isCount(measure) ? 'calls' : 'ns';
       const highest = { comparison: '<=', value: was * factor, unit: ofWhat } as const;
       const rule = { type: 'baseline', measure, before: was, limit: highest } as const;

@@ -7,6 +7,7 @@ import {
   type Slowness,
 } from '../tree/compare.js';
 import type { Judged, Verdict } from '../tree/condition.js';
+import type { Drift } from '../tree/pace.js';
 import { isChanged, type DiffSummary } from './diff.js';
 
 /**
@@ -52,7 +53,8 @@ export function renderEdgesJson(edges: readonly EdgeChange[]): string {
  * `{"type":"condition","condition":"p99 > +10%","functions":12,"holds":[{"function":"vfs_read","module":null,
  * "p":1e-9}],"unclear":[]}` a condition, then `{"type":"summary","functions":12,"changed":2,"new":1,"gone":0,
  * "unknown":0,"unit":"ns","tolerance":0.05,"level":…,
- * "tickNs":{"before":92160,"after":135168},"drift":{"longer":1.9,"shorter":1},"lost":{"before":{…},"after":{…}},"status":3}`.
+ * "tickNs":{"before":92160,"after":135168},"drift":{"longer":1.9,"shorter":1},
+ * "slowShare":{"before":0.02,"after":0.02},"lost":{"before":{…},"after":{…}},"status":3}`.
  */
 export function renderDiffSummaryJson(summary: DiffSummary): string {
   const { compared, tolerance, verdicts, unit, before, after, status } = summary;
@@ -66,11 +68,17 @@ export function renderDiffSummaryJson(summary: DiffSummary): string {
       gone: number((one) => one.status === 'gone'),
       ...{ unknown, unit, tolerance, level: levelOf(functions.length) },
       tickNs: { before: before.tickNs, after: after.tickNs },
-      drift: compared.drift,
+      ...driftToJson(compared.drift),
       ...{ lost: { before: before.lost, after: after.lost }, status },
     },
   ]);
 }
+
+/** Ticks before are of a machine whose slow phases make times shorter. */
+const driftToJson = ({ longer, shorter }: Drift): object => ({
+  drift: { longer: longer.factor, shorter: shorter.factor },
+  slowShare: { before: shorter.share, after: longer.share },
+});
 
 function verdictToJson({ condition, functions, broken, unclear }: Verdict): object {
   const toJson = ({ comparison, p }: Judged) => ({

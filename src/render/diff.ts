@@ -175,12 +175,14 @@ export function renderDiffSummary(summary: DiffSummary): string {
 function renderDrift({ compared: { drift }, before, after }: DiffSummary): string[] {
   if (before.tickNs === null || after.tickNs === null || drift === noDrift) return [];
   const ticks = `${formatDuration(before.tickNs)} before, ${formatDuration(after.tickNs)} after`;
+  const { longer, shorter } = drift;
   const may = [
-    drift.longer > 1 ? `${drift.longer.toFixed(2)} times as long` : '',
-    drift.shorter > 1 ? `${drift.shorter.toFixed(2)} times as short` : '',
+    longer.factor > 1 ? `${longer.factor.toFixed(2)} times as long` : '',
+    shorter.factor > 1 ? `${shorter.factor.toFixed(2)} times as short` : '',
   ].filter((part) => part !== '');
+  const inPhases = [shorter, longer].map(({ share }) => formatPercent(share)).join(' and ');
   return [
-    `The kernel's tick took ${ticks}: the machine alone may have made times ${may.join(', or ')}. ~ marks that, too.`,
+    `The kernel's tick took ${ticks}: the machine alone may have made times ${may.join(', or ')}, and was slower still for up to ${inPhases} of calls. ~ marks that, too.`,
   ];
 }
 

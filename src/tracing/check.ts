@@ -25,6 +25,7 @@ import type { SinkParts } from './sink.js';
 import { makeWrite, Stop } from './stop.js';
 import { trace, type TraceRequest } from './trace.js';
 import { sumCounts } from '../tree/buckets.js';
+import { usualTolerance } from '../tree/compare.js';
 import { findDrift, noDrift } from '../tree/pace.js';
 import { mergeMeasured, type MeasuredRun } from '../tree/measured.js';
 import type { Tree } from '../tree/tree.js';
@@ -241,8 +242,8 @@ async function tell(request: CheckRequest, result: Result, output: Output): Prom
 
 /** Null where nothing is known of it. */
 function driftOf(baseline: Baseline | null, { ticks }: Result): number | null {
-  const drift = baseline === null ? noDrift : findDrift(baseline.ticks, ticks);
-  return drift === noDrift ? null : drift.longer;
+  const drift = baseline === null ? noDrift : findDrift(baseline.ticks, ticks, usualTolerance);
+  return drift === noDrift ? null : drift.longer.factor;
 }
 
 function makeOptions(request: CheckRequest, result: Result): VerdictOptions {

@@ -15,7 +15,7 @@ import {
   sortCounts,
   type Counts,
 } from './buckets.js';
-import { findDrift, noDrift, type Drift } from './pace.js';
+import { findDrift, noDrift, noSlowdown, type Drift, type Phase, type Slowdown } from './pace.js';
 import { spellEdge, spellName, type Measured, type MeasuredRun, type Named } from './measured.js';
 import { binomialTail, exceedanceTail, normalTail, studentTail } from './statistics.js';
 import { countErrors, spreadOf } from './sums.js';
@@ -102,7 +102,7 @@ export function compareRuns(
     (both) => !(before.isCut && both.before === null) && !(after.isCut && both.after === null),
   );
   const most = levelOf(known.length);
-  const drift = findDrift(before.ticks, after.ticks);
+  const drift = findDrift(before.ticks, after.ticks, tolerance);
   const noise = noiseOf(drift, tolerance);
   return {
     functions: known.map((both) => compareFunction(both, noise, most)),
@@ -113,10 +113,13 @@ export function compareRuns(
 }
 
 /** @param tolerance 0.05: times of runs at one pace may differ by a twentieth */
-const noiseOf = ({ longer, shorter }: Drift, tolerance: number): Drift => ({
-  longer: longer * (1 + tolerance),
-  shorter: shorter * (1 + tolerance),
-});
+function noiseOf({ longer, shorter }: Drift, tolerance: number): Drift {
+  const widen = (slowdown: Slowdown): Slowdown => ({
+    ...slowdown,
+    factor: slowdown.factor * (1 + tolerance),
+  });
+  return { longer: widen(longer), shorter: widen(shorter) };
+}
 
 /** What a chance has to be below, where so many functions are looked at. */
 export const levelOf = (functions: number): number => level / Math.max(functions, 1);
@@ -145,8 +148,8 @@ function compareFunction(both: Both & Named, noise: Drift, most: number): Compar
     const [was, is] = [valueOf(measure, before), valueOf(measure, after)];
     const { longer, shorter } = isCount(measure) ? noDrift : noise;
     const p = twoSided(
-      chanceOfMore(measure, before, after, { factor: longer, add: 0 }),
-      chanceOfMore(measure, after, before, { factor: shorter, add: 0 }),
+      chanceOfMore(measure, before, after, { factor: longer.factor, add: 0 }, longer),
+      chanceOfMore(measure, after, before, { factor: shorter.factor, add: 0 }, shorter),
     );
     const change = was === null || is === null || was === 0 ? null : is / was - 1;
     return { before: was, after: is, change, p, isSignificant: p < most };
@@ -198,12 +201,16 @@ export interface Limit {
 
 export const limitOf = ({ factor, add }: Limit, before: number): number => factor * before + add;
 
-/** The chance of what there was, or more, if what is after were at the limit; 1 where nothing can be said. */
+/**
+ * The chance of what there was, or more, if what is after were at the limit; 1 where nothing can be said.
+ * @param phase of times after: what is made of calls that may have been in it is not counted by quantiles
+ */
 export function chanceOfMore(
   measure: MeasureName,
   before: Measured | null,
   after: Measured | null,
   limit: Limit,
+  phase: Phase = noSlowdown,
 ): number {
   switch (measure) {
     case 'calls':
@@ -221,20 +228,24 @@ export function chanceOfMore(
     case 'min':
       return chanceOfMin(before, after, limit);
     case 'max':
-      return chanceOfQuantile(1, before, after, limit);
+      return chanceOfQuantile(1, before, after, limit, phase);
     default:
-      return chanceOfQuantile(quantiles[measure], before, after, limit);
+      return chanceOfQuantile(quantiles[measure], before, after, limit, phase);
   }
 }
 
-/** The same for what is less than the limit. */
+/**
+ * The same for what is less than the limit.
+ * @param phase of times before
+ */
 export function chanceOfLess(
   measure: MeasureName,
   before: Measured | null,
   after: Measured | null,
   { factor, add }: Limit,
+  phase: Phase = noSlowdown,
 ): number {
-  return chanceOfMore(measure, after, before, { factor: 1 / factor, add: -add / factor });
+  return chanceOfMore(measure, after, before, { factor: 1 / factor, add: -add / factor }, phase);
 }
 
 const quantiles = { p50: 0.5, p90: 0.9, p99: 0.99 } as const;
@@ -298,13 +309,25 @@ function varianceOf({ counts }: Measured): number {
   return Math.max(spread, 0) + (mean / 64) ** 2;
 }
 
-/** How many of the calls after are above the limit of what was the quantile: an exceedance test, exact. */
-function chanceOfQuantile(q: number, before: Measured, after: Measured, limit: Limit): number {
+/**
+ * How many of the calls after are above the limit of what was the quantile: an exceedance test, exact. As many as may
+ * have been in the phase don't count, but where that doesn't make calls so long.
+ */
+function chanceOfQuantile(
+  q: number,
+  before: Measured,
+  after: Measured,
+  limit: Limit,
+  { share, most }: Phase,
+): number {
   const bucket = quantileBucket(before.counts, q);
   if (bucket === null) return 1;
-  const highest = Math.min(bucketLowest(bucket + 1) - 1, before.maxNs);
-  const last = bucketOf(Math.floor(limitOf(limit, highest)));
-  const above = shareOf(after.counts, (one) => one > last);
+  const highestNs = limitOf(limit, Math.min(bucketLowest(bucket + 1) - 1, before.maxNs));
+  const shareAbove = (ns: number): number => {
+    const last = bucketOf(Math.floor(ns));
+    return shareOf(after.counts, (one) => one > last);
+  };
+  const above = Math.max(shareAbove(highestNs) - share, shareAbove(most * highestNs));
   const [calls, all] = [effectiveCalls(before), effectiveCalls(after)];
   const rank = calls - Math.max(1, Math.ceil(q * calls)) + 1;
   return exceedanceTail(calls, rank, all, Math.floor(above * all));
@@ -332,8 +355,8 @@ function compareTimes(
 ): Slowness | null {
   if (before.size === 0 || after.size === 0) return null;
   const p = twoSided(
-    compareRanks(stretch(before, longer), after).p,
-    compareRanks(stretch(after, shorter), before).p,
+    compareRanks(stretch(before, longer.factor), after).p,
+    compareRanks(stretch(after, shorter.factor), before).p,
   );
   return { share: compareRanks(before, after).share, p, isSignificant: p < most };
 }

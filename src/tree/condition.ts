@@ -245,10 +245,14 @@ function chanceOf(condition: Condition, { before, after }: Comparison, noise: Dr
       return chanceOfMore('calls', before, after, same);
     case 'gone':
       return chanceOfLess('calls', before, after, same);
-    case 'more':
-      return chanceOfMore(condition.measure, before, after, widen(condition, noise.longer));
-    case 'less':
-      return chanceOfLess(condition.measure, before, after, widen(condition, 1 / noise.shorter));
+    case 'more': {
+      const limit = widen(condition, noise.longer.factor);
+      return chanceOfMore(condition.measure, before, after, limit, noise.longer);
+    }
+    case 'less': {
+      const limit = widen(condition, 1 / noise.shorter.factor);
+      return chanceOfLess(condition.measure, before, after, limit, noise.shorter);
+    }
   }
 }
 

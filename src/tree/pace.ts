@@ -3,36 +3,81 @@
  * A virtual machine whose host is busy, or a processor that is hot, may be half as fast for seconds, and all that it
  * did then took twice as long; that tells nothing of what it did.
  */
-import { bucketLowest, countAll, quantileBucket, type Counts } from './buckets.js';
+import { bucketLowest, bucketMiddle, countAll, quantileBucket, type Counts } from './buckets.js';
 import { binomialTail } from './statistics.js';
 
-/** What the machine alone may have made of times. Each is 1 or more; 1 where nothing is known of it. */
-export interface Drift {
-  /** So many times as long after as before. */
-  readonly longer: number;
-  /** So many times as long before as after. */
-  readonly shorter: number;
+/** What was done while the machine was slower than for the rest of the run. */
+export interface Phase {
+  /** So large a share of the calls, 0 to 1, */
+  readonly share: number;
+  /** took up to so many times as long: 1 or more. */
+  readonly most: number;
 }
 
-export const noDrift: Drift = { longer: 1, shorter: 1 };
+/** What the machine alone may have made of times. */
+export interface Slowdown extends Phase {
+  /** All may take so many times as long, 1 or more, and those of the phase longer than that. */
+  readonly factor: number;
+}
 
-/**
- * Chance that the median of all ticks that there might have been is below its range; above it is as likely. Of times
- * that the usual tolerance is beside, a smaller chance would be too much: of short runs little could be said then.
- */
+export interface Drift {
+  /** After as beside before. */
+  readonly longer: Slowdown;
+  /** Before as beside after. */
+  readonly shorter: Slowdown;
+}
+
+export const noSlowdown: Slowdown = { factor: 1, share: 0, most: 1 };
+
+/** Where nothing is known of the machine. */
+export const noDrift: Drift = { longer: noSlowdown, shorter: noSlowdown };
+
+/** Chance of less than each end of a range that is known by samples, and of more. */
 const level = 0.05;
 
 /** Ticks that follow each other are like each other: a run counts as no more. */
 const mostTicks = 200;
 
-/** @param before how many ticks of a run took how long: in buckets */
-export function findDrift(before: Counts, after: Counts): Drift {
+/**
+ * @param before how many ticks of a run took how long: in buckets
+ * @param tolerance 0.5: what takes half as long again as the rest is of no slower phase
+ */
+export function findDrift(before: Counts, after: Counts, tolerance: number): Drift {
   const [was, is] = [rangeOfMedian(before), rangeOfMedian(after)];
   if (was === null || is === null) return noDrift;
-  return {
-    longer: Math.max(1, is.highestNs / was.lowestNs),
-    shorter: Math.max(1, was.highestNs / is.lowestNs),
+  const slowdown = (one: Range, other: Range, ticks: Counts): Slowdown => {
+    const usualNs = Math.max(one.lowestNs, other.highestNs);
+    return {
+      factor: usualNs / one.lowestNs,
+      ...findPhase(ticks, (1 + tolerance) * usualNs),
+    };
   };
+  return { longer: slowdown(was, is, after), shorter: slowdown(is, was, before) };
+}
+
+/** The larger share that there may have been, if what there is has the chance `level`. */
+function findPhase(ticks: Counts, usualNs: number): Phase {
+  const all = countAll(ticks);
+  const counted = Math.min(all, mostTicks);
+  let slow = 0;
+  for (const [bucket, count] of ticks) if (bucketLowest(bucket) > usualNs) slow += count;
+  const seen = Math.ceil((slow / all) * counted);
+  const buckets = [...ticks.keys()];
+  return {
+    share: bisect((share) => 1 - binomialTail(counted, share, seen + 1) > level),
+    most: bucketLowest((buckets.at(-1) ?? 0) + 1) / Math.max(1, bucketLowest(buckets[0] ?? 0)),
+  };
+}
+
+/** The largest number from 0 to 1 that is one, where all that are less are too. */
+function bisect(isOne: (number: number) => boolean): number {
+  let [low, high] = [0, 1];
+  while (high - low > 1e-6) {
+    const middle = (low + high) / 2;
+    if (isOne(middle)) low = middle;
+    else high = middle;
+  }
+  return high;
 }
 
 interface Range {
@@ -40,15 +85,31 @@ interface Range {
   readonly highestNs: number;
 }
 
-/** From order statistics, whatever the distribution is. Null where there are too few ticks to say. */
+/**
+ * From order statistics, whatever the distribution is; of a few ticks these say less than `level`. Null where there is
+ * none.
+ */
 function rangeOfMedian(ticks: Counts): Range | null {
   const all = Math.min(countAll(ticks), mostTicks);
-  let rank = 0;
-  while (1 - binomialTail(all, 1 / 2, rank + 1) <= level && rank < all) rank++;
+  let rank = 1;
+  while (1 - binomialTail(all, 1 / 2, rank + 1) <= level) rank++;
+  const byWork = weighByWork(ticks);
   const [first, last] = [
-    quantileBucket(ticks, rank / all),
-    quantileBucket(ticks, 1 - (rank - 1) / all),
+    quantileBucket(byWork, rank / all),
+    quantileBucket(byWork, 1 - (rank - 1) / all),
   ];
-  if (rank === 0 || first === null || last === null) return null;
+  if (first === null || last === null) return null;
   return { lowestNs: Math.max(1, bucketLowest(first)), highestNs: bucketLowest(last + 1) };
 }
+
+/**
+ * Ticks come with time, and calls as fast as the machine is: while it is half as fast, half as many. So each tick
+ * counts for as much as was done until the next, and their median is of a machine that half of the calls ran on.
+ */
+const weighByWork = (ticks: Counts): Counts =>
+  new Map(
+    [...ticks].map(([bucket, count]) => [
+      bucket,
+      count * Math.ceil(1e9 / Math.max(1, bucketMiddle(bucket))),
+    ]),
+  );
