@@ -272,6 +272,11 @@ describe('a function', () => {
         expect(compareTails(sometimes(20), ticks)).toContain('p99');
       });
 
+      test('leaves a median that all calls are above', () => {
+        const few = new Map([[bucketOf(10_000), 5]]);
+        expect(compareTails(twice, few)).toContain('p50');
+      });
+
       test('does not make shorter what was shorter before', () => {
         const both = { ticks, lost: noLosses };
         const { functions } = compareRuns(

@@ -311,7 +311,7 @@ function varianceOf({ counts }: Measured): number {
 
 /**
  * How many of the calls after are above the limit of what was the quantile: an exceedance test, exact. As many as may
- * have been in the phase don't count, but where that doesn't make calls so long.
+ * have been in the phase are left out, but where that doesn't make calls so long.
  */
 function chanceOfQuantile(
   q: number,
@@ -323,14 +323,15 @@ function chanceOfQuantile(
   const bucket = quantileBucket(before.counts, q);
   if (bucket === null) return 1;
   const highestNs = limitOf(limit, Math.min(bucketLowest(bucket + 1) - 1, before.maxNs));
-  const shareAbove = (ns: number): number => {
-    const last = bucketOf(Math.floor(ns));
-    return shareOf(after.counts, (one) => one > last);
-  };
-  const above = Math.max(shareAbove(highestNs) - share, shareAbove(most * highestNs));
   const [calls, all] = [effectiveCalls(before), effectiveCalls(after)];
   const rank = calls - Math.max(1, Math.ceil(q * calls)) + 1;
-  return exceedanceTail(calls, rank, all, Math.floor(above * all));
+  const chanceOfAbove = (ns: number, leftOut: number): number => {
+    const last = bucketOf(Math.floor(ns));
+    const above = shareOf(after.counts, (one) => one > last);
+    const rest = Math.floor((1 - leftOut) * all);
+    return exceedanceTail(calls, rank, rest, Math.floor((above - leftOut) * all));
+  };
+  return Math.min(chanceOfAbove(highestNs, share), chanceOfAbove(most * highestNs, 0));
 }
 
 /** How many of the calls before are so much below the shortest after. */
