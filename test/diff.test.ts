@@ -229,7 +229,7 @@ describe('files', () => {
     };
     const { notes } = await compare(at(90112), at(180224));
     expect(notes).toContain(
-      "The kernel's tick took 91.14 µs before, 182.27 µs after: the machine alone may have made times 2.05 times as long, and was slower still for up to 1% and 1% of calls. ~ marks that, too.\n",
+      "The kernel's tick took 91.14 µs before, 182.27 µs after: the machine alone may have made times 2.05 times as long, and up to 1% of calls before and 1% after longer still. ~ marks that, too.\n",
     );
     const back = await compare(at(180224), at(90112));
     expect(back.notes).toContain('may have made times 2.05 times as short, and');

@@ -180,9 +180,9 @@ function renderDrift({ compared: { drift }, before, after }: DiffSummary): strin
     longer.factor > 1 ? `${longer.factor.toFixed(2)} times as long` : '',
     shorter.factor > 1 ? `${shorter.factor.toFixed(2)} times as short` : '',
   ].filter((part) => part !== '');
-  const inPhases = [shorter, longer].map(({ share }) => formatPercent(share)).join(' and ');
+  const inPhases = `${formatPercent(shorter.share)} of calls before and ${formatPercent(longer.share)} after`;
   return [
-    `The kernel's tick took ${ticks}: the machine alone may have made times ${may.join(', or ')}, and was slower still for up to ${inPhases} of calls. ~ marks that, too.`,
+    `The kernel's tick took ${ticks}: the machine alone may have made times ${may.join(', or ')}, and up to ${inPhases} longer still. ~ marks that, too.`,
   ];
 }
 
