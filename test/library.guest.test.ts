@@ -6,7 +6,7 @@ import { guestSession, type GuestSession } from './guest.js';
 import { childrenOf, linesOf, onlyLineOf } from './json-lines.js';
 import { asNobody } from './nobody.js';
 import { leftovers } from './safety.js';
-import { statsOf } from './stat-lines.js';
+import { measuredOf, statsOf } from './stat-lines.js';
 import type {
   JsonCall,
   JsonCallLine,
@@ -74,7 +74,7 @@ exit $status`;
 const cases = [
   ...['trees', 'calls', 'live', 'hits', 'aggregates', 'limit', 'break', 'throw', 'abort'],
   ...['dispose', 'stop', 'slow', 'own', 'again', 'together', 'stat', 'interval', 'errors'],
-  ...['status', 'commonjs'],
+  ...['status', 'commonjs', 'recorded'],
 ];
 
 /** The error of the command line, which the library is to have too. */
@@ -87,6 +87,7 @@ const steps = {
   exit: runCases(['exit']),
   'after exit': `${leftovers}; kill -9 $(pidof calls)`,
   'stat of the command': `fsnoop stat -k ksys_read,vfs_read,rw_verify_area,security_file_permission,read_zero --comm calls --sort name --json -c 'calls read 1000'`,
+  'report of what was counted': 'fsnoop report /tmp/counted.fsnoop --json',
   'no such function': complaint('-k vfs_raed'),
   'no such program': complaint('-k vfs_read -c nonesuch'),
   'no -g': complaint("-k vfs_read --fgraph-include 'vfs_*'"),
@@ -328,6 +329,14 @@ describe('in a guest', () => {
     expect(likeAny(functions)).toEqual(likeAny(statsOf(said('stat of the command'))));
   });
 
+  test('what is counted is recorded, too, and is the same', () => {
+    const { functions, notes } = found('recorded');
+    expect(notes.join('')).toMatch(/^\/tmp\/counted\.fsnoop: 2,500 records in /m);
+    const lines = functions.map((line) => JSON.stringify(line)).join('\n');
+    expect(measuredOf(said('report of what was counted'))).toEqual(measuredOf(lines));
+    expect(Object.keys(measuredOf(lines))).toHaveLength(5);
+  });
+
   test('what was counted so far comes again and again, and grows', () => {
     const taken = found('interval');
     expect(taken.length).toBeGreaterThan(3);
@@ -447,6 +456,7 @@ interface Found {
     readonly status: number;
     readonly snapshots: number;
   };
+  readonly recorded: { readonly functions: FunctionStat[]; readonly notes: string[] };
   /** How long it has counted, and how many calls. */
   readonly interval: [number | null, number][];
   readonly errors: Complaint[];

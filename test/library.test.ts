@@ -346,6 +346,15 @@ describe('options', () => {
       ...{ args: 'off', buffer: '64K', 'max-rate': '0' },
     });
   });
+
+  test('of counting say how calls are recorded, where they are', () => {
+    const recorded = { kfunc: 'x', record: 'calls.fsnoop' };
+    const { buffer, 'max-rate': rate } = toTraceWords({ kfunc: 'x' });
+    expect(toStatWords(recorded)).toMatchObject({ args: 'off', buffer, 'max-rate': rate });
+    expect(toStatWords({ ...recorded, buffer: '1M', maxRate: 100 })).toMatchObject({
+      ...{ record: 'calls.fsnoop', buffer: '1M', 'max-rate': '100' },
+    });
+  });
 });
 
 describe('wrong options reject as flags do', () => {
@@ -403,6 +412,8 @@ describe('wrong options reject as flags do', () => {
     [{ kfunc: 'x', interval: '0s' }, "--interval '0s' is not a time, such as 300, 5m."],
     [{ kfunc: 'x', top: 0 }, 'greater than or equal to 1'],
     [{ kfunc: 'x', outputArg: 'pid' } as StatOptions, 'There is no option outputArg.'],
+    [{ kfunc: 'x', buffer: '1M' }, 'must be provided when using --buffer: --record'],
+    [{ kfunc: 'x', record: 3 } as never, '--record: 3 is not a text.'],
   ])('of counting: %j', async (options, said) => {
     await expect(stat(options).functions).rejects.toThrow(said);
   });

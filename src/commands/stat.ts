@@ -18,22 +18,10 @@ import { parseListenAddress } from '../words/listen-address.js';
 import { serveMetrics } from '../tracing/metrics-server.js';
 import { keyKinds } from '../plan/counting.js';
 import { deepestCounted } from '../plan/method.js';
-import {
-  countingWords,
-  defaultWords,
-  parseIntervalMs,
-  type TracingWords,
-} from '../tracing/request.js';
-import { Counter } from '../tracing/stat.js';
-import { Recorder } from '../tracing/recorder.js';
-import { joinSinks } from '../tracing/sink.js';
+import { countingCompanions, countingWords, parseIntervalMs } from '../tracing/request.js';
+import { makeCounter } from '../tracing/counter.js';
 import { trace } from '../tracing/trace.js';
 import { sortKeys } from '../tree/sort.js';
-
-interface RecordingFlags {
-  readonly buffer?: string | undefined;
-  readonly 'max-rate'?: string | undefined;
-}
 
 export default class Stat extends Command {
   static override summary = 'Count calls of kernel functions: how often, how long, which errors.';
@@ -120,8 +108,8 @@ Exit status: as fsnoop trace has it.`;
       helpValue: 'FILE',
       helpGroup: 'OUTPUT',
     }),
-    buffer: Flags.string({ ...buffer, dependsOn: ['record'] }),
-    'max-rate': Flags.string({ ...maxRate, dependsOn: ['record'] }),
+    buffer: Flags.string({ ...buffer, dependsOn: countingCompanions.buffer }),
+    'max-rate': Flags.string({ ...maxRate, dependsOn: countingCompanions['max-rate'] }),
     json: Flags.boolean({ summary: 'JSON, one object a line.', helpGroup: 'OUTPUT' }),
     ...outputFlags,
   };
@@ -134,18 +122,14 @@ Exit status: as fsnoop trace has it.`;
     const { flags } = await this.parse(Stat, spellOut(this.argv));
     const { output, terminal, color } = parseOutput(flags);
     const { record } = flags;
-    const recorded = record !== undefined;
-    if (recorded) checkRecording(record, output);
+    if (record !== undefined) checkRecording(record, output);
     const shown = {
       format: flags.json ? ('json' as const) : ('text' as const),
       color,
       onNote: (text: string) => process.stderr.write(text),
     };
     const request = {
-      ...parseTracing(
-        { ...flags, ...countingWords, ...(recorded && recordingWords(flags)) },
-        false,
-      ),
+      ...parseTracing({ ...flags, ...countingWords(flags) }, false),
       ...shown,
       prototypes: false,
       output,
@@ -163,25 +147,14 @@ Exit status: as fsnoop trace has it.`;
       top: flags.top ?? null,
       histograms: flags.hist,
       intervalMs: parseIntervalMs(flags.interval),
-      recorded,
+      record: record ?? null,
     };
     const { version } = this.config;
     await using server = address === null || request.dryRun ? null : await serveMetrics(address);
     const metrics = server && { server, version };
-    const { status } = await trace(request, (parts) => {
-      const counter = new Counter(parts, { ...options, metrics });
-      const { writeSecond: write } = parts;
-      if (!recorded || write === null) return counter;
-      const { onNote } = shown;
-      return joinSinks(counter, new Recorder({ ...parts, write }, { name: record, onNote }));
-    });
+    const { status } = await trace(request, (parts) => makeCounter(parts, { ...options, metrics }));
     this.exit(status);
   }
-}
-
-function recordingWords(flags: RecordingFlags): Pick<TracingWords, keyof RecordingFlags> {
-  const { buffer: room = defaultWords.buffer, 'max-rate': rate = defaultWords['max-rate'] } = flags;
-  return { buffer: room, 'max-rate': rate };
 }
 
 /** Standard output is for the counts. */

@@ -1,8 +1,8 @@
 /** fsnoop as a library: `import { trace, stat } from 'fsnoop'`. */
 import { Printer } from '../tracing/printer.js';
+import { makeCounter } from '../tracing/counter.js';
 import type { JsonTree } from '../render/json-contract.js';
 import { parseIntervalMs, parseRequest, type TracingWords } from '../tracing/request.js';
-import { Counter } from '../tracing/stat.js';
 import { trace as runTrace, type TraceRequest } from '../tracing/trace.js';
 import { driveStat, driveTrace, type Run } from './drive.js';
 import type { CallOptions, StatOptions, TraceOptions } from './options.js';
@@ -55,12 +55,14 @@ export function trace(options: TraceOptions): Trace<TraceEvent> {
 export function stat(options: StatOptions): Stat {
   const run: Run = async (output, endBy) => {
     const words = toStatWords(options);
-    const { by = null, sort, top = null } = words;
-    const request = { ...makeRequest(words, false, options), output, endBy };
-    const shown = { by, sort, top, intervalMs: parseIntervalMs(words.interval), histograms: false };
-    const { status } = await runTrace(
-      request,
-      (parts) => new Counter(parts, { ...plain, ...request, ...shown }),
+    const { by = null, sort, top = null, record } = words;
+    const request = { ...makeRequest(words, false, options), output, secondOutput: record, endBy };
+    const shown = {
+      ...{ by, sort, top, intervalMs: parseIntervalMs(words.interval), histograms: false },
+      record: record ?? null,
+    };
+    const { status } = await runTrace(request, (parts) =>
+      makeCounter(parts, { ...plain, ...request, ...shown }),
     );
     return status;
   };
@@ -68,7 +70,7 @@ export function stat(options: StatOptions): Stat {
 }
 
 /** JSON has no width and no style, and nobody scrapes it. */
-const plain = { width: null, height: null, style: 'tree', metrics: null, recorded: false } as const;
+const plain = { width: null, height: null, style: 'tree', metrics: null } as const;
 
 /** What the commands' flags say of a request besides. */
 function makeRequest(

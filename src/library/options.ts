@@ -82,7 +82,15 @@ export interface CallOptions {
   readonly onNote?: ((text: string) => void) | undefined;
 }
 
-export interface TraceOptions extends CallOptions {
+/** How records come out of the kernel. */
+interface RecordOptions {
+  /** It ends when more records a second are made; 0: never. Default: `5M`. */
+  readonly maxRate?: Amount | undefined;
+  /** Room for records on their way out of the kernel, in bytes, up to 256M. Default: `16M`. */
+  readonly buffer?: Amount | undefined;
+}
+
+export interface TraceOptions extends CallOptions, RecordOptions {
   /** Tracepoints: marks in trees and among calls; without functions each hit. */
   readonly tracepoint?: Texts | undefined;
   /** Each call's `offCpuNs`. Not with `live`. */
@@ -95,15 +103,11 @@ export interface TraceOptions extends CallOptions {
   readonly outputStack?: boolean | undefined;
   /** It ends after so many trees, or calls without `outputFgraph`; from 1. */
   readonly limitEvents?: number | undefined;
-  /** It ends when more records a second are made; 0: never. Default: `5M`. */
-  readonly maxRate?: Amount | undefined;
-  /** Room for records on their way out of the kernel, in bytes, up to 256M. Default: `16M`. */
-  readonly buffer?: Amount | undefined;
   /** Entries of calls too, as they begin. */
   readonly live?: boolean | undefined;
 }
 
-export interface StatOptions extends CallOptions {
+export interface StatOptions extends CallOptions, RecordOptions {
   /** What calls of a function are told apart by. */
   readonly by?: 'comm' | 'pid' | 'cpu' | 'cgroup' | 'retval' | undefined;
   /** What the order is by, the most first. Default: `total`. */
@@ -124,4 +128,6 @@ export interface StatOptions extends CallOptions {
   readonly top?: number | undefined;
   /** How often the iterator gives what was counted so far; a number is of seconds. Without it: at the end only. */
   readonly interval?: Amount | undefined;
+  /** A file that each counted call is recorded in, too, as with `fsnoop record`. `maxRate` and `buffer` are of that. */
+  readonly record?: string | undefined;
 }

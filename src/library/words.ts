@@ -6,9 +6,11 @@ import { deepestCounted, deepestOfAll, methods } from '../plan/method.js';
 import {
   argsChoices,
   companions,
+  countingCompanions,
   countingWords,
   defaultWords,
   exclusives,
+  type RecordingWords,
   type TracingWords,
 } from '../tracing/request.js';
 import { sortKeys, type SortKey } from '../tree/sort.js';
@@ -28,6 +30,7 @@ export interface StatWords extends TracingWords {
   readonly sort: SortKey;
   readonly top?: number | undefined;
   readonly interval?: string | undefined;
+  readonly record?: string | undefined;
 }
 
 export interface TraceWords extends TracingWords {
@@ -100,6 +103,9 @@ const ofStats = {
   sort: oneOf(sortKeys),
   top: wholeFrom1(Infinity),
   interval: readAmount,
+  record: readText,
+  maxRate: readAmount,
+  buffer: readAmount,
 } satisfies Record<keyof StatOptions, Read>;
 
 const defaults = {
@@ -118,18 +124,22 @@ const defaults = {
 export const toTraceWords = (options: TraceOptions): TraceWords => ({
   ...defaults,
   live: false,
-  ...toWords(options, ofTraces),
+  ...toWords(options, ofTraces, companions),
 });
 
 /** @throws {Failure} as toTraceWords() */
-export const toStatWords = (options: StatOptions): StatWords => ({
-  ...defaults,
-  sort: 'total',
-  ...toWords(options, ofStats),
-  ...countingWords,
-});
+export function toStatWords(options: StatOptions): StatWords {
+  const given: RecordingWords = toWords(options, ofStats, countingCompanions);
+  return { ...defaults, sort: 'total', ...given, ...countingWords(given) };
+}
 
-function toWords(options: object, readers: Readonly<Record<string, Read>>): Record<string, Word> {
+type Companions = Readonly<Record<string, readonly string[]>>;
+
+function toWords(
+  options: object,
+  readers: Readonly<Record<string, Read>>,
+  needed: Companions,
+): Record<string, Word> {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const words = given.flatMap(([name, value]) => {
     const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
@@ -139,21 +149,21 @@ function toWords(options: object, readers: Readonly<Record<string, Read>>): Reco
     return word === undefined || name in others ? [] : [[flag, word] as const];
   });
   const byFlag = Object.fromEntries(words);
-  checkTogether(byFlag);
+  checkTogether(byFlag, needed);
   return byFlag;
 }
 
 const toFlag = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** @throws {Failure} in oclif's words, which the command line's flags have it from */
-function checkTogether(words: Readonly<Record<string, Word>>): void {
+function checkTogether(words: Readonly<Record<string, Word>>, companionsOf: Companions): void {
   const isGiven = (flag: string) => words[flag] !== undefined && words[flag] !== false;
   for (const [flag, banned] of Object.entries(exclusives)) {
     const other = isGiven(flag) ? banned.find(isGiven) : undefined;
     if (other !== undefined)
       throw wrong(`--${flag}=${String(words[flag])} cannot also be provided when using --${other}`);
   }
-  for (const [flag, needed] of Object.entries(companions)) {
+  for (const [flag, needed] of Object.entries(companionsOf)) {
     if (isGiven(flag) && !needed.every(isGiven)) {
       const names = needed.map((name) => `--${name}`).join(', ');
       throw wrong(`All of the following must be provided when using --${flag}: ${names}`);

@@ -76,17 +76,26 @@ export const exclusives = {
 /** For each of these what has to stand beside it. */
 export const companions = { 'fgraph-save': ['fgraph-learn'] };
 
-/** What says how calls are recorded, one by one, and has no meaning where they are counted. */
-export const countingWords = {
+/** The same, where calls are counted. */
+export const countingCompanions = { ...companions, buffer: ['record'], 'max-rate': ['record'] };
+
+export interface RecordingWords {
+  readonly record?: string | undefined;
+  readonly buffer?: string | undefined;
+  readonly 'max-rate'?: string | undefined;
+}
+
+/** What says how calls are recorded, one by one: of those that are counted nothing, unless they are recorded too. */
+export const countingWords = ({ record, buffer, 'max-rate': maxRate }: RecordingWords) => ({
   args: 'off' as const,
-  buffer: '64K',
   'limit-events': undefined,
-  'max-rate': '0',
   'output-arg': undefined,
   'output-stack': false,
   tracepoint: undefined,
   'cpu-time': false,
-};
+  buffer: record === undefined ? '64K' : (buffer ?? defaultWords.buffer),
+  'max-rate': record === undefined ? '0' : (maxRate ?? defaultWords['max-rate']),
+});
 
 /** What of a request they say. */
 export type Asked = Pick<

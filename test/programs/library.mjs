@@ -194,6 +194,15 @@ const cases = {
     };
   },
 
+  async recorded() {
+    const notes = [];
+    const { functions } = stat({
+      ...{ kfunc: ['ksys_read', ...below], comm: 'calls', command: 'calls read 500' },
+      ...{ record: '/tmp/counted.fsnoop', buffer: '4M', onNote: (note) => notes.push(note) },
+    });
+    return { functions: await functions, notes };
+  },
+
   async interval() {
     const going = stat({
       ...{ kfunc: 'ksys_read', comm: 'calls', command: 'calls forever' },
