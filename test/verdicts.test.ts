@@ -9,6 +9,7 @@ import { loadBudget } from '../src/budget/load.js';
 import {
   renderAnnotations,
   renderCheckSummaryJson,
+  renderSlower,
   renderJunit,
   renderVerdictCount,
   renderVerdicts,
@@ -120,14 +121,18 @@ test('JSON has a line a budget', () => {
   expect(lines[3]).toMatchObject({ unit: '%', worst: null });
   expect(lines[4]).toMatchObject({ value: null });
   const lost = { ring: 0, recursion: 1, entry: 0, user: 0 };
-  const summary = { runs: 2, baseline: null, drift: null, lost };
+  const summary = { runs: 2, baseline: null, slowdown: null, lost };
   expect(JSON.parse(renderCheckSummaryJson(some, summary))).toEqual({
     ...{ type: 'summary', runs: 2, held: 2, broken: 3, baseline: null, lost },
   });
-  const compared = { ...summary, baseline: 'old.json', drift: 1.5 };
+  const slowdown = { factor: 1.5, share: 0.1, most: 3 };
+  const compared = { ...summary, baseline: 'old.json', slowdown };
   expect(JSON.parse(renderCheckSummaryJson(some, compared))).toMatchObject({
-    ...{ baseline: 'old.json', drift: 1.5 },
+    ...{ baseline: 'old.json', drift: 1.5, slowShare: 0.1 },
   });
+  expect(renderSlower('old.json', slowdown)).toBe(
+    "By the kernel's tick, the machine may have been 1.50 times as slow as for old.json, and slower still for up to 10% of calls: what took longer by no more than that, and the tolerance, is not told.\n",
+  );
 });
 
 test('JUnit has a case a budget, without what XML can not say', () => {

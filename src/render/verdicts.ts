@@ -14,6 +14,7 @@ import { formatDuration } from './duration.js';
 import type { Summary } from './summary.js';
 import { renderTable } from './table.js';
 import type { Text } from './text.js';
+import type { Slowdown } from '../tree/pace.js';
 import { formatCount } from '../words/quantities.js';
 
 export interface VerdictOptions {
@@ -148,28 +149,29 @@ export function renderVerdictsJson(
 }
 
 /**
- * The last line: `{"type":"summary","runs":5,"held":3,"broken":1,"baseline":null,"lost":{"ring":0,…}}`.
+ * The last line: `{"type":"summary","runs":5,"held":3,"broken":1,"baseline":null,"lost":{"ring":0,…}}`, with
+ * `"drift":1.8,"slowShare":0.02` where something is known of the machine.
  * @param baseline the path of what was compared with, or null
- * @param drift so many times as long as then the machine alone may have made times; null where that isn't known
+ * @param slowdown what the machine alone may have made of times since then; null where that isn't known
  */
 export function renderCheckSummaryJson(
   verdicts: readonly Verdict[],
   {
     runs,
     baseline,
-    drift,
+    slowdown,
     lost,
-  }: { runs: number; baseline: string | null; drift: number | null; lost: Summary['lost'] },
+  }: { runs: number; baseline: string | null; slowdown: Slowdown | null; lost: Summary['lost'] },
 ): string {
   const held = verdicts.filter((verdict) => verdict.held).length;
   const broken = verdicts.length - held;
-  const against = { baseline, ...(drift !== null && { drift }) };
-  return `${JSON.stringify({ type: 'summary', runs, held, broken, ...against, lost })}\n`;
+  const machine = slowdown && { drift: slowdown.factor, slowShare: slowdown.share };
+  return `${JSON.stringify({ type: 'summary', runs, held, broken, baseline, ...machine, lost })}\n`;
 }
 
 /** What people are told of the machine where something was compared. */
-export const renderSlower = (baseline: string, drift: number): string =>
-  `By the kernel's tick, the machine may have been ${drift.toFixed(2)} times as slow as for ${baseline}: what took longer by no more than that, and the tolerance, is not told.\n`;
+export const renderSlower = (baseline: string, { factor, share }: Slowdown): string =>
+  `By the kernel's tick, the machine may have been ${factor.toFixed(2)} times as slow as for ${baseline}, and slower still for up to ${Math.round(100 * share)}% of calls: what took longer by no more than that, and the tolerance, is not told.\n`;
 
 /** JUnit's XML, as CI systems read it: a test case a budget. */
 export function renderJunit(verdicts: readonly Verdict[], options: VerdictOptions): string {

@@ -26,7 +26,7 @@ import { makeWrite, Stop } from './stop.js';
 import { trace, type TraceRequest } from './trace.js';
 import { sumCounts } from '../tree/buckets.js';
 import { usualTolerance } from '../tree/compare.js';
-import { findDrift, noDrift } from '../tree/pace.js';
+import { findDrift, noDrift, type Slowdown } from '../tree/pace.js';
 import { mergeMeasured, type MeasuredRun } from '../tree/measured.js';
 import type { Tree } from '../tree/tree.js';
 import { quoteShell } from '../words/shell.js';
@@ -215,12 +215,12 @@ async function tell(request: CheckRequest, result: Result, output: Output): Prom
     trace: { onNote },
   } = request;
   const { first, verdicts, lost } = result;
-  const drift = driftOf(baseline, result);
+  const slowdown = slowdownSince(baseline, result);
   using stop = new Stop();
   const write = makeWrite(output, stop);
   const options = makeOptions(request, result);
   if (format === 'json') {
-    const about = { runs: conditions.runs, baseline: baseline?.path ?? null, drift, lost };
+    const about = { runs: conditions.runs, baseline: baseline?.path ?? null, slowdown, lost };
     const printTree = makePrintTree(result, request, 'json');
     await write(renderStart(first.attached));
     await write(renderVerdictsJson(verdicts, { ...options, printTree }));
@@ -230,7 +230,8 @@ async function tell(request: CheckRequest, result: Result, output: Output): Prom
     const count = renderVerdictCount(verdicts, baseline?.path ?? null);
     await write([table, count].filter((text) => text !== '').join('\n'));
   }
-  if (baseline !== null && drift !== null && drift > 1) onNote(renderSlower(baseline.path, drift));
+  if (baseline !== null && slowdown !== null && slowdown.factor > 1)
+    onNote(renderSlower(baseline.path, slowdown));
   const { bufferBytes } = first.parts.opening;
   if (isLossy(lost))
     onNote(
@@ -241,9 +242,9 @@ async function tell(request: CheckRequest, result: Result, output: Output): Prom
 }
 
 /** Null where nothing is known of it. */
-function driftOf(baseline: Baseline | null, { ticks }: Result): number | null {
+function slowdownSince(baseline: Baseline | null, { ticks }: Result): Slowdown | null {
   const drift = baseline === null ? noDrift : findDrift(baseline.ticks, ticks, usualTolerance);
-  return drift === noDrift ? null : drift.longer.factor;
+  return drift === noDrift ? null : drift.longer;
 }
 
 function makeOptions(request: CheckRequest, result: Result): VerdictOptions {
