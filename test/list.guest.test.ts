@@ -125,9 +125,10 @@ beforeAll(async () => {
   guest = await guestSession({
     steps,
     files: [{ path: '/usr/sbin/bpftool' }],
+    timeoutMs: 900_000,
     stepTimeoutMs: 180_000,
   });
-});
+}, 1_000_000);
 
 test('lists functions by name, and says why some can not be traced', () => {
   expect(guest.steps.text.stdout.split('\n').map((line) => line.split(/\s+/, 2).join(' '))).toEqual(
