@@ -140,7 +140,7 @@ function judgeRuns(
   const lost = { ring: 0, recursion: 0, entry: 0, user: 0 };
   const rest = { edges: null, isCut: false, runs: 1, unit: 'ns', lost, ticks: new Map() } as const;
   const compared = compareRuns({ functions: before, ...rest }, { functions: after, ...rest }, 0.05);
-  const slowdown = { factor: 1 + tolerance, share: 0, most: 1 };
+  const slowdown = { factor: 1 + tolerance, share: 0 };
   const noise = { longer: slowdown, shorter: slowdown };
   const { broken, unclear, functions } = judge(parseCondition(text), compared.functions, noise);
   const name = (judged: typeof broken) => judged.map(({ comparison }) => comparison.function);

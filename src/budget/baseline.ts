@@ -36,7 +36,7 @@ export function findRegressions(
       if (was === null || is === null || is <= was * factor) return [];
       if (then === null && measure === 'total') return [];
       const limit = { factor: isCount(measure) ? factor : factor * noise, add: 0 };
-      if (chanceOfMore(measure, then, now, limit, longer) >= most) return [];
+      if (chanceOfMore(measure, then, now, limit, longer.share) >= most) return [];
       const ofWhat = isCount(measure) ? 'calls' : 'ns';
       const highest = { comparison: '<=', value: was * factor, unit: ofWhat } as const;
       const rule = { type: 'baseline', measure, before: was, limit: highest } as const;

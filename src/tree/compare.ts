@@ -15,7 +15,7 @@ import {
   sortCounts,
   type Counts,
 } from './buckets.js';
-import { findDrift, noDrift, noSlowdown, type Drift, type Phase, type Slowdown } from './pace.js';
+import { findDrift, noDrift, slowestPhase, type Drift, type Slowdown } from './pace.js';
 import { spellEdge, spellName, type Measured, type MeasuredRun, type Named } from './measured.js';
 import { binomialTail, exceedanceTail, normalTail, studentTail } from './statistics.js';
 import { countErrors, spreadOf } from './sums.js';
@@ -148,8 +148,8 @@ function compareFunction(both: Both & Named, noise: Drift, most: number): Compar
     const [was, is] = [valueOf(measure, before), valueOf(measure, after)];
     const { longer, shorter } = isCount(measure) ? noDrift : noise;
     const p = twoSided(
-      chanceOfMore(measure, before, after, { factor: longer.factor, add: 0 }, longer),
-      chanceOfMore(measure, after, before, { factor: shorter.factor, add: 0 }, shorter),
+      chanceOfMore(measure, before, after, { factor: longer.factor, add: 0 }, longer.share),
+      chanceOfMore(measure, after, before, { factor: shorter.factor, add: 0 }, shorter.share),
     );
     const change = was === null || is === null || was === 0 ? null : is / was - 1;
     return { before: was, after: is, change, p, isSignificant: p < most };
@@ -203,14 +203,14 @@ export const limitOf = ({ factor, add }: Limit, before: number): number => facto
 
 /**
  * The chance of what there was, or more, if what is after were at the limit; 1 where nothing can be said.
- * @param phase of times after: what is made of calls that may have been in it is not counted by quantiles
+ * @param slowShare of times after: so large a share of calls may be of a slow phase, and is left out of quantiles
  */
 export function chanceOfMore(
   measure: MeasureName,
   before: Measured | null,
   after: Measured | null,
   limit: Limit,
-  phase: Phase = noSlowdown,
+  slowShare = 0,
 ): number {
   switch (measure) {
     case 'calls':
@@ -228,24 +228,30 @@ export function chanceOfMore(
     case 'min':
       return chanceOfMin(before, after, limit);
     case 'max':
-      return chanceOfQuantile(1, before, after, limit, phase);
+      return chanceOfQuantile(1, before, after, limit, slowShare);
     default:
-      return chanceOfQuantile(quantiles[measure], before, after, limit, phase);
+      return chanceOfQuantile(quantiles[measure], before, after, limit, slowShare);
   }
 }
 
 /**
  * The same for what is less than the limit.
- * @param phase of times before
+ * @param slowShare of times before
  */
 export function chanceOfLess(
   measure: MeasureName,
   before: Measured | null,
   after: Measured | null,
   { factor, add }: Limit,
-  phase: Phase = noSlowdown,
+  slowShare = 0,
 ): number {
-  return chanceOfMore(measure, after, before, { factor: 1 / factor, add: -add / factor }, phase);
+  return chanceOfMore(
+    measure,
+    after,
+    before,
+    { factor: 1 / factor, add: -add / factor },
+    slowShare,
+  );
 }
 
 const quantiles = { p50: 0.5, p90: 0.9, p99: 0.99 } as const;
@@ -311,14 +317,14 @@ function varianceOf({ counts }: Measured): number {
 
 /**
  * How many of the calls after are above the limit of what was the quantile: an exceedance test, exact. As many as may
- * have been in the phase are left out, but where that doesn't make calls so long.
+ * be of a slow phase are left out, unless there are enough that are longer than such phases make them.
  */
 function chanceOfQuantile(
   q: number,
   before: Measured,
   after: Measured,
   limit: Limit,
-  { share, most }: Phase,
+  slowShare: number,
 ): number {
   const bucket = quantileBucket(before.counts, q);
   if (bucket === null) return 1;
@@ -331,7 +337,7 @@ function chanceOfQuantile(
     const rest = Math.floor((1 - leftOut) * all);
     return exceedanceTail(calls, rank, rest, Math.floor((above - leftOut) * all));
   };
-  return Math.min(chanceOfAbove(highestNs, share), chanceOfAbove(most * highestNs, 0));
+  return Math.min(chanceOfAbove(highestNs, slowShare), chanceOfAbove(slowestPhase * highestNs, 0));
 }
 
 /** How many of the calls before are so much below the shortest after. */

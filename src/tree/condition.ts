@@ -247,11 +247,11 @@ function chanceOf(condition: Condition, { before, after }: Comparison, noise: Dr
       return chanceOfLess('calls', before, after, same);
     case 'more': {
       const limit = widen(condition, noise.longer.factor);
-      return chanceOfMore(condition.measure, before, after, limit, noise.longer);
+      return chanceOfMore(condition.measure, before, after, limit, noise.longer.share);
     }
     case 'less': {
       const limit = widen(condition, 1 / noise.shorter.factor);
-      return chanceOfLess(condition.measure, before, after, limit, noise.shorter);
+      return chanceOfLess(condition.measure, before, after, limit, noise.shorter.share);
     }
   }
 }

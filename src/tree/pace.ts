@@ -6,18 +6,12 @@
 import { bucketLowest, bucketMiddle, countAll, quantileBucket, type Counts } from './buckets.js';
 import { binomialTail } from './statistics.js';
 
-/** What was done while the machine was slower than for the rest of the run. */
-export interface Phase {
-  /** So large a share of the calls, 0 to 1, */
-  readonly share: number;
-  /** took up to so many times as long: 1 or more. */
-  readonly most: number;
-}
-
 /** What the machine alone may have made of times. */
-export interface Slowdown extends Phase {
-  /** All may take so many times as long, 1 or more, and those of the phase longer than that. */
+export interface Slowdown {
+  /** All may take so many times as long: 1 or more. */
   readonly factor: number;
+  /** So large a share, 0 to 1, may be of a phase in which it was slower still, by up to `slowestPhase`. */
+  readonly share: number;
 }
 
 export interface Drift {
@@ -27,10 +21,13 @@ export interface Drift {
   readonly shorter: Slowdown;
 }
 
-export const noSlowdown: Slowdown = { factor: 1, share: 0, most: 1 };
+export const noSlowdown: Slowdown = { factor: 1, share: 0 };
 
 /** Where nothing is known of the machine. */
 export const noDrift: Drift = { longer: noSlowdown, shorter: noSlowdown };
+
+/** Of phases of a busy host most were two or three times as slow as the rest. A call that sleeps is beyond that. */
+export const slowestPhase = 4;
 
 /** Chance of less than each end of a range that is known by samples, and of more. */
 const level = 0.05;
@@ -49,24 +46,20 @@ export function findDrift(before: Counts, after: Counts, tolerance: number): Dri
     const usualNs = Math.max(one.lowestNs, other.highestNs);
     return {
       factor: usualNs / one.lowestNs,
-      ...findPhase(ticks, (1 + tolerance) * usualNs),
+      share: findShare(ticks, (1 + tolerance) * usualNs),
     };
   };
   return { longer: slowdown(was, is, after), shorter: slowdown(is, was, before) };
 }
 
-/** The larger share that there may have been, if what there is has the chance `level`. */
-function findPhase(ticks: Counts, usualNs: number): Phase {
+/** The largest share of longer ticks with which so few of them have a chance of `level`. */
+function findShare(ticks: Counts, usualNs: number): number {
   const all = countAll(ticks);
   const counted = Math.min(all, mostTicks);
   let slow = 0;
   for (const [bucket, count] of ticks) if (bucketLowest(bucket) > usualNs) slow += count;
   const seen = Math.ceil((slow / all) * counted);
-  const buckets = [...ticks.keys()];
-  return {
-    share: bisect((share) => 1 - binomialTail(counted, share, seen + 1) > level),
-    most: bucketLowest((buckets.at(-1) ?? 0) + 1) / Math.max(1, bucketLowest(buckets[0] ?? 0)),
-  };
+  return bisect((share) => 1 - binomialTail(counted, share, seen + 1) > level);
 }
 
 /** The largest number from 0 to 1 that is one, where all that are less are too. */
