@@ -21,7 +21,7 @@ export interface Drift {
   readonly shorter: Slowdown;
 }
 
-export const noSlowdown: Slowdown = { factor: 1, share: 0 };
+const noSlowdown: Slowdown = { factor: 1, share: 0 };
 
 /** Where nothing is known of the machine. */
 export const noDrift: Drift = { longer: noSlowdown, shorter: noSlowdown };
