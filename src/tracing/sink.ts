@@ -56,8 +56,9 @@ export function joinSinks(first: Sink, second: Sink): Sink {
       await second.take(records);
     },
     async end(ending, counted) {
-      const lost = await first.end(ending, counted);
-      return (await second.end(ending, counted)) || lost;
+      // what the second writes is whole when the first tells that it is over
+      const lost = await second.end(ending, counted);
+      return (await first.end(ending, counted)) || lost;
     },
   };
 }
